@@ -1,0 +1,3 @@
+//! The `lanternfish` program.
+
+fn main() {}

@@ -1,0 +1,425 @@
+//! The values of a message: typed cells over one arena of bytes, with no allocation a value.
+//!
+//! Text that is not valid UTF-8 is kept as bytes. Lists and maps lie in the arena as length-prefixed items.
+
+use std::net::IpAddr;
+
+use crate::{FieldIndex, Timestamp};
+
+/// The value of a field, borrowed from the entry that holds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// The entry has no such value; a filter sees the default of the type.
+    Absent,
+    /// true or false.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating point number.
+    Double(f64),
+    /// UTF-8 text.
+    Text(&'a str),
+    /// Bytes, also where a text is not UTF-8.
+    Bytes(&'a [u8]),
+    /// An address: a text, formatted only where somebody reads it.
+    Ip(IpAddr),
+    /// A point in time.
+    Time(Timestamp),
+    /// A list of texts.
+    List(ListRef<'a>),
+    /// A map of texts.
+    Map(MapRef<'a>),
+}
+
+/// A list of texts in an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRef<'a>(&'a [u8]);
+
+/// A map of texts in an arena, in wire order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapRef<'a>(&'a [u8]);
+
+impl<'a> ListRef<'a> {
+    /// The items; one that is not UTF-8 is given as bytes.
+    pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
+        Items(self.0).map(text_or_bytes)
+    }
+
+    /// The items as bytes.
+    pub fn iter_bytes(self) -> impl Iterator<Item = &'a [u8]> {
+        Items(self.0)
+    }
+
+    /// How many items there are.
+    pub fn len(self) -> usize {
+        Items(self.0).count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> MapRef<'a> {
+    /// The pairs of name and value, in wire order.
+    pub fn iter(self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> {
+        self.iter_bytes().map(|(name, value)| (text_or_bytes(name), text_or_bytes(value)))
+    }
+
+    /// The pairs as bytes.
+    pub fn iter_bytes(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut items = Items(self.0);
+        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
+    }
+
+    /// The first value of a name.
+    pub fn find(self, name: &[u8], is_caseless: bool) -> Option<&'a [u8]> {
+        self.iter_bytes()
+            .find(|(n, _)| if is_caseless { n.eq_ignore_ascii_case(name) } else { *n == name })
+            .map(|(_, value)| value)
+    }
+
+    /// How many pairs there are.
+    pub fn len(self) -> usize {
+        self.iter_bytes().count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn text_or_bytes(bytes: &[u8]) -> Value<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::Text(text),
+        Err(_) => Value::Bytes(bytes),
+    }
+}
+
+/// Length-prefixed items.
+struct Items<'a>(&'a [u8]);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (prefix, rest) = self.0.split_first_chunk::<4>()?;
+        let (item, rest) = rest.split_at_checked(u32::from_le_bytes(*prefix) as usize)?;
+        self.0 = rest;
+        Some(item)
+    }
+}
+
+/// A list of texts that owns its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListBuffer(Vec<u8>);
+
+impl ListBuffer {
+    /// Adds an item.
+    pub fn push(&mut self, item: &[u8]) {
+        let item = item.get(..MAX_VALUE_BYTES).unwrap_or(item);
+        self.0.extend_from_slice(&(item.len() as u32).to_le_bytes());
+        self.0.extend_from_slice(item);
+    }
+
+    /// Forgets all items.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The list.
+    pub fn as_list(&self) -> ListRef<'_> {
+        ListRef(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tag {
+    Bool,
+    Int,
+    Double,
+    Text,
+    Bytes,
+    Ip,
+    Time,
+    List,
+    Map,
+    Static,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    field: FieldIndex,
+    tag: Tag,
+    length: u32,
+    data: u64,
+}
+
+/// The values of one message.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    cells: Vec<Cell>,
+    arena: Vec<u8>,
+    statics: Vec<&'static str>,
+}
+
+impl Values {
+    /// Forgets all values and keeps the room.
+    pub fn clear(&mut self) {
+        self.cells.clear();
+        self.arena.clear();
+        self.statics.clear();
+        if self.arena.capacity() > KEPT_CAPACITY_BYTES {
+            self.arena = Vec::new();
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn footprint_bytes(&self) -> usize {
+        self.arena.capacity() + self.cells.capacity() * std::mem::size_of::<Cell>()
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Sets a bool.
+    pub fn bool(&mut self, field: FieldIndex, value: bool) {
+        self.push(field, Tag::Bool, 0, u64::from(value));
+    }
+
+    /// Sets an integer.
+    pub fn int(&mut self, field: FieldIndex, value: i64) {
+        self.push(field, Tag::Int, 0, value.cast_unsigned());
+    }
+
+    /// Sets a floating point number.
+    pub fn double(&mut self, field: FieldIndex, value: f64) {
+        self.push(field, Tag::Double, 0, value.to_bits());
+    }
+
+    /// Sets a time.
+    pub fn time(&mut self, field: FieldIndex, value: Timestamp) {
+        self.push(field, Tag::Time, 0, value.ns().cast_unsigned());
+    }
+
+    /// Sets an address.
+    pub fn ip(&mut self, field: FieldIndex, value: IpAddr) {
+        let at = self.arena.len() as u64;
+        match value {
+            IpAddr::V4(v4) => self.arena.extend_from_slice(&v4.octets()),
+            IpAddr::V6(v6) => self.arena.extend_from_slice(&v6.octets()),
+        }
+        let length = (self.arena.len() as u64 - at) as u32;
+        self.push(field, Tag::Ip, length, at);
+    }
+
+    /// Sets a text that lives as long as the program: nothing is copied.
+    pub fn name(&mut self, field: FieldIndex, value: &'static str) {
+        let at = self.statics.len() as u64;
+        self.statics.push(value);
+        self.push(field, Tag::Static, 0, at);
+    }
+
+    /// Sets a text from wire bytes; bytes that are not UTF-8 are kept as bytes. Longer than 4 GiB is cut.
+    pub fn text(&mut self, field: FieldIndex, value: &[u8]) {
+        let tag = if value.is_ascii() || std::str::from_utf8(value).is_ok() { Tag::Text } else { Tag::Bytes };
+        self.slice(field, tag, value);
+    }
+
+    /// Sets a text made of parts.
+    pub fn text_parts(&mut self, field: FieldIndex, parts: &[&[u8]]) {
+        let at = self.arena.len();
+        for part in parts {
+            self.arena.extend_from_slice(part);
+        }
+        let written = self.arena.get(at..).unwrap_or_default();
+        let tag = if std::str::from_utf8(written).is_ok() { Tag::Text } else { Tag::Bytes };
+        let length = written.len() as u32;
+        self.push(field, tag, length, at as u64);
+    }
+
+    /// Sets a text from formatting arguments.
+    pub fn text_fmt(&mut self, field: FieldIndex, arguments: std::fmt::Arguments<'_>) {
+        let at = self.arena.len();
+        let _ = std::io::Write::write_fmt(&mut self.arena, arguments);
+        let length = (self.arena.len() - at) as u32;
+        self.push(field, Tag::Text, length, at as u64);
+    }
+
+    /// Sets bytes.
+    pub fn bytes(&mut self, field: FieldIndex, value: &[u8]) {
+        self.slice(field, Tag::Bytes, value);
+    }
+
+    /// Begins a list; `finish` sets it.
+    pub fn list(&mut self, field: FieldIndex) -> ListWriter<'_> {
+        let at = self.arena.len();
+        ListWriter { values: self, field, at }
+    }
+
+    /// Begins a map; `finish` sets it.
+    pub fn map(&mut self, field: FieldIndex) -> MapWriter<'_> {
+        MapWriter(ListWriter { at: self.arena.len(), values: self, field })
+    }
+
+    /// The first value set for a field.
+    pub fn get(&self, field: FieldIndex) -> Value<'_> {
+        match self.cells.iter().find(|cell| cell.field == field) {
+            Some(cell) => self.value(cell),
+            None => Value::Absent,
+        }
+    }
+
+    /// All values in the order they were set.
+    pub fn iter(&self) -> impl Iterator<Item = (FieldIndex, Value<'_>)> {
+        self.cells.iter().map(|cell| (cell.field, self.value(cell)))
+    }
+
+    fn push(&mut self, field: FieldIndex, tag: Tag, length: u32, data: u64) {
+        self.cells.push(Cell { field, tag, length, data });
+    }
+
+    fn slice(&mut self, field: FieldIndex, tag: Tag, value: &[u8]) {
+        let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
+        let at = self.arena.len() as u64;
+        self.arena.extend_from_slice(value);
+        self.push(field, tag, value.len() as u32, at);
+    }
+
+    fn value(&self, cell: &Cell) -> Value<'_> {
+        match cell.tag {
+            Tag::Bool => Value::Bool(cell.data != 0),
+            Tag::Int => Value::Int(cell.data.cast_signed()),
+            Tag::Double => Value::Double(f64::from_bits(cell.data)),
+            Tag::Time => Value::Time(Timestamp::from_ns(cell.data.cast_signed())),
+            Tag::Static => Value::Text(self.statics.get(cell.data as usize).copied().unwrap_or_default()),
+            Tag::Text => Value::Text(self.text_of(cell)),
+            Tag::Bytes => Value::Bytes(self.bytes_of(cell)),
+            Tag::List => Value::List(ListRef(self.bytes_of(cell))),
+            Tag::Map => Value::Map(MapRef(self.bytes_of(cell))),
+            Tag::Ip => {
+                let bytes = self.bytes_of(cell);
+                match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+                    (Ok(v4), _) => Value::Ip(IpAddr::from(v4)),
+                    (_, Ok(v6)) => Value::Ip(IpAddr::from(v6)),
+                    _ => Value::Absent,
+                }
+            }
+        }
+    }
+
+    fn bytes_of(&self, cell: &Cell) -> &[u8] {
+        let at = cell.data as usize;
+        self.arena.get(at..at.saturating_add(cell.length as usize)).unwrap_or_default()
+    }
+
+    fn text_of(&self, cell: &Cell) -> &str {
+        // The text was checked when it was set; checking again costs little and keeps this crate free of unsafe code.
+        std::str::from_utf8(self.bytes_of(cell)).unwrap_or_default()
+    }
+}
+
+/// Writes a list into the values of a message.
+pub struct ListWriter<'a> {
+    values: &'a mut Values,
+    field: FieldIndex,
+    at: usize,
+}
+
+impl ListWriter<'_> {
+    /// Adds an item.
+    pub fn push(&mut self, item: &[u8]) {
+        let item = item.get(..MAX_VALUE_BYTES).unwrap_or(item);
+        self.values.arena.extend_from_slice(&(item.len() as u32).to_le_bytes());
+        self.values.arena.extend_from_slice(item);
+    }
+
+    /// Adds an item from formatting arguments.
+    pub fn push_fmt(&mut self, arguments: std::fmt::Arguments<'_>) {
+        let prefix = self.values.arena.len();
+        self.values.arena.extend_from_slice(&[0; 4]);
+        let _ = std::io::Write::write_fmt(&mut self.values.arena, arguments);
+        let length = (self.values.arena.len() - prefix - 4) as u32;
+        if let Some(slot) = self.values.arena.get_mut(prefix..prefix + 4) {
+            slot.copy_from_slice(&length.to_le_bytes());
+        }
+    }
+
+    /// Sets the list.
+    pub fn finish(self) {
+        self.finish_as(Tag::List);
+    }
+
+    fn finish_as(self, tag: Tag) {
+        let length = (self.values.arena.len() - self.at) as u32;
+        self.values.push(self.field, tag, length, self.at as u64);
+    }
+}
+
+/// Writes a map into the values of a message.
+pub struct MapWriter<'a>(ListWriter<'a>);
+
+impl MapWriter<'_> {
+    /// Adds a pair.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.0.push(name);
+        self.0.push(value);
+    }
+
+    /// Adds a pair with the name in lower case.
+    pub fn push_lower(&mut self, name: &[u8], value: &[u8]) {
+        let at = self.0.values.arena.len() + 4;
+        self.0.push(name);
+        if let Some(written) = self.0.values.arena.get_mut(at..) {
+            written.make_ascii_lowercase();
+        }
+        self.0.push(value);
+    }
+
+    /// Sets the map.
+    pub fn finish(self) {
+        self.0.finish_as(Tag::Map);
+    }
+}
+
+/// The longest value that is kept.
+const MAX_VALUE_BYTES: usize = 16 << 20;
+/// An arena larger than this is not kept for the next message.
+const KEPT_CAPACITY_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: FieldIndex = FieldIndex(3);
+    const B: FieldIndex = FieldIndex(4);
+
+    #[test]
+    fn values_come_back_typed() {
+        let mut values = Values::default();
+        values.int(A, -5);
+        values.text(B, b"abc");
+        values.text(FieldIndex(5), b"\xff");
+        let mut list = values.list(FieldIndex(6));
+        list.push(b"x");
+        list.push_fmt(format_args!("{}", 12));
+        list.finish();
+        let mut map = values.map(FieldIndex(7));
+        map.push_lower(b"Host", b"h");
+        map.finish();
+        values.ip(FieldIndex(8), IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(values.get(A), Value::Int(-5));
+        assert_eq!(values.get(B), Value::Text("abc"));
+        assert_eq!(values.get(FieldIndex(5)), Value::Bytes(b"\xff"));
+        assert_eq!(values.get(FieldIndex(8)), Value::Ip(IpAddr::from([10, 0, 0, 1])));
+        let Value::List(list) = values.get(FieldIndex(6)) else { panic!("no list") };
+        assert_eq!(list.iter().collect::<Vec<_>>(), [Value::Text("x"), Value::Text("12")]);
+        let Value::Map(map) = values.get(FieldIndex(7)) else { panic!("no map") };
+        assert_eq!(map.find(b"HOST", true), Some(&b"h"[..]));
+        assert_eq!(map.find(b"HOST", false), None);
+        assert_eq!(values.get(FieldIndex(9)), Value::Absent);
+    }
+}

@@ -27,6 +27,8 @@ pub struct Chunk<'a> {
     pub is_datagram: bool,
     /// Bytes of the datagram that the capture did not keep.
     pub missing: u32,
+    /// For an ICMP error, the id of the connection that it speaks of, where known.
+    pub quoted_connection: Option<u64>,
     /// The packets of the bytes, in the order of the bytes.
     pub sources: &'a [Source],
 }

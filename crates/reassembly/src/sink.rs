@@ -1,7 +1,6 @@
 //! What the tracker gives to the stage behind it, and what it may be told in return.
 
 use lanternfish_model::{ConnectionFacts, ConnectionSummary, Direction, PacketRef};
-use lanternfish_wire::IcmpHeader;
 
 /// The facts of a packet that its headers do not tell.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +39,8 @@ pub struct StreamData<'a> {
     pub is_start: bool,
     /// Bytes of the datagram that the capture did not keep; for streams a gap follows instead.
     pub missing: u32,
-    /// The ICMP header, where the datagram is an ICMP message.
-    pub icmp: Option<&'a IcmpHeader>,
+    /// For an ICMP error, the id of the connection that it speaks of, where that is in the table.
+    pub quoted_connection: Option<u64>,
 }
 
 /// What the stage behind wants next of a connection.

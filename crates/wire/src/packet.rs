@@ -194,7 +194,7 @@ pub struct Payload<'a> {
 
 /// The innermost datagram or segment of a packet.
 ///
-/// The payload begins behind the transport header (for ICMP: behind its first eight bytes).
+/// The payload begins behind the transport header; for ICMP it is the whole message, header included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// The source; port 0 for ICMP.
@@ -219,9 +219,23 @@ impl Datagram<'_> {
         Tunnel::scope(&self.tunnels)
     }
 
-    /// The key of the connection that it belongs to; an ICMP error has one of its own.
+    /// The key of the connection that it belongs to; ICMP errors about one connection have a key of their own.
     pub fn key(&self) -> ConnectionKey {
-        ConnectionKey::new(self.source, self.destination, self.header.transport(), self.scope())
+        let mut scope = self.scope();
+        if let Some(quoted) = self.quoted_key() {
+            scope = Scope(quoted.hash64(0) as u32);
+        }
+        ConnectionKey::new(self.source, self.destination, self.header.transport(), scope)
+    }
+
+    /// The key of the connection that an ICMP error speaks of.
+    pub fn quoted_key(&self) -> Option<ConnectionKey> {
+        match &self.header {
+            TransportHeader::Icmp(IcmpHeader { quoted: Some(quoted), .. }) => {
+                Some(ConnectionKey::new(quoted.source, quoted.destination, quoted.transport, self.scope()))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -1,0 +1,6 @@
+//! The fields of DNS.
+
+use lanternfish_model::fields;
+
+fields! {
+}

@@ -1,0 +1,6 @@
+//! The fields of HTTP.
+
+use lanternfish_model::fields;
+
+fields! {
+}

@@ -1,0 +1,6 @@
+//! The fields of ICMP.
+
+use lanternfish_model::fields;
+
+fields! {
+}

@@ -1,0 +1,6 @@
+//! The fields of Redis.
+
+use lanternfish_model::fields;
+
+fields! {
+}

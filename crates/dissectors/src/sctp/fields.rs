@@ -1,0 +1,6 @@
+//! The fields of SCTP.
+
+use lanternfish_model::fields;
+
+fields! {
+}

@@ -1,0 +1,6 @@
+//! The fields of TCP.
+
+use lanternfish_model::fields;
+
+fields! {
+}

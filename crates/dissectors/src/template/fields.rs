@@ -1,0 +1,6 @@
+//! The fields of Template.
+
+use lanternfish_model::fields;
+
+fields! {
+}

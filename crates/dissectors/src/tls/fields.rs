@@ -1,0 +1,6 @@
+//! The fields of TLS.
+
+use lanternfish_model::fields;
+
+fields! {
+}

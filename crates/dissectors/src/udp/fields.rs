@@ -1,0 +1,6 @@
+//! The fields of UDP.
+
+use lanternfish_model::fields;
+
+fields! {
+}

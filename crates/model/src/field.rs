@@ -217,7 +217,6 @@ pub struct ProtocolSpec {
 macro_rules! fields {
     ($($name:ident = $kind:ident($path:expr) $(. $method:ident ( $($arg:expr),* ))* ;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, dead_code)]
-        #[repr(u16)]
         enum Position { $($name),* }
         $(
             #[doc = concat!("The index of `", $path, "`.")]

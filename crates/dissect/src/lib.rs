@@ -5,10 +5,15 @@
 
 mod chunk;
 mod contract;
+mod conversation;
 mod limits;
 mod out;
+mod pending;
+mod registry;
 
 pub use chunk::{Chunk, Source};
 pub use contract::{Dissector, GapVerdict, Handoff, Head, Probe, Progress, Protocol, Sender, Transports};
+pub use conversation::{Answer, Arrival, Conversation, Desk};
 pub use limits::Limits;
 pub use out::{MessagePool, Out, Session};
+pub use registry::Registry;

@@ -1,1 +1,184 @@
-//! pairing.
+//! Requests and responses matched: in order, by id, or alone.
+//!
+//! A state machine of one connection. What finds no other half comes out as a half pair; nothing is dropped.
+
+use std::collections::VecDeque;
+
+use lanternfish_model::{Cause, Loss, Message, PairKey, Role, Timestamp};
+
+/// A request and its response, or one of them.
+#[derive(Debug)]
+pub struct Pair {
+    /// The request, or the one-way message.
+    pub request: Option<Box<Message>>,
+    /// The response.
+    pub response: Option<Box<Message>>,
+}
+
+/// The named limits of pairing.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Messages of one connection that may wait for their other half.
+    pub waiting: usize,
+    /// How long a request with an id waits for its response, in ns of packet time.
+    pub answer_ns: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { waiting: 16_384, answer_ns: 60_000_000_000 }
+    }
+}
+
+/// A place in the queue of messages that wait.
+#[derive(Debug)]
+enum Slot {
+    Waiting(Box<Message>),
+    /// It was given up; in order, its response must still be taken as its own.
+    GivenUp,
+}
+
+/// The messages of one connection that wait for their other half.
+#[derive(Debug, Default)]
+pub struct Pairer {
+    requests: VecDeque<Slot>,
+    /// Responses that became whole before their requests.
+    early: VecDeque<Box<Message>>,
+}
+
+impl Pairer {
+    /// Takes a message and gives what it completes.
+    pub fn push(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        match (message.role, message.pairing) {
+            (Role::OneWay, _) | (Role::Request, PairKey::Alone) => emit(Pair { request: Some(message), response: None }),
+            (Role::Response, PairKey::Alone) => emit(Pair { request: None, response: Some(message) }),
+            (Role::Request, PairKey::InOrder) => self.request_in_order(message, limits, loss, emit),
+            (Role::Response, PairKey::InOrder) => self.response_in_order(message, limits, loss, emit),
+            (Role::Request, PairKey::Id(_)) => {
+                self.expire_ids(message.first.time, limits, loss, emit);
+                self.wait(message, limits, loss, emit);
+            }
+            (Role::Response, PairKey::Id(id)) => self.response_by_id(message, id, emit),
+        }
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.early.is_empty()
+    }
+
+    /// Gives up requests that have waited longer than `longest_ns` at a time: half pairs, counted. Their responses, if
+    /// they come after all, come out as half pairs too.
+    pub fn give_up(&mut self, now: Timestamp, longest_ns: i64, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        let mut given_up = Vec::new();
+        self.requests.retain_mut(|slot| {
+            let Slot::Waiting(message) = slot else { return true };
+            if now.since(message.last.time) <= longest_ns {
+                return true;
+            }
+            let keeps_place = message.pairing == PairKey::InOrder;
+            if let Slot::Waiting(message) = std::mem::replace(slot, Slot::GivenUp) {
+                given_up.push(message);
+            }
+            keeps_place
+        });
+        for mut message in given_up {
+            loss.add(Cause::PairTimeout, 1);
+            message.note("no answer in time");
+            emit(Pair { request: Some(message), response: None });
+        }
+    }
+
+    /// The connection is over: gives everything that still waits, in the order it came.
+    pub fn finish(&mut self, emit: &mut impl FnMut(Pair)) {
+        while let Some(response) = self.early.pop_front() {
+            emit(Pair { request: None, response: Some(response) });
+        }
+        while let Some(slot) = self.requests.pop_front() {
+            if let Slot::Waiting(message) = slot {
+                emit(Pair { request: Some(message), response: None });
+            }
+        }
+    }
+
+    fn request_in_order(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        // A response may become whole before its request (an early refusal of a long upload), but never begins before it.
+        while let Some(response) = self.early.pop_front() {
+            if response.protocol == message.protocol && response.first.number >= message.first.number {
+                emit(Pair { request: Some(message), response: Some(response) });
+                return;
+            }
+            emit(Pair { request: None, response: Some(response) });
+        }
+        self.wait(message, limits, loss, emit);
+    }
+
+    fn response_in_order(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        let position = self.requests.iter().position(|slot| match slot {
+            Slot::Waiting(request) => request.protocol == message.protocol && request.pairing == PairKey::InOrder,
+            Slot::GivenUp => true,
+        });
+        let slot = match position {
+            Some(0) => self.requests.pop_front(),
+            Some(position) => self.requests.remove(position),
+            None => None,
+        };
+        match slot {
+            Some(Slot::Waiting(request)) => emit(Pair { request: Some(request), response: Some(message) }),
+            Some(Slot::GivenUp) => emit(Pair { request: None, response: Some(message) }),
+            None => {
+                if self.early.len() >= limits.waiting {
+                    loss.add(Cause::PairLimit, 1);
+                    if let Some(oldest) = self.early.pop_front() {
+                        emit(Pair { request: None, response: Some(oldest) });
+                    }
+                }
+                self.early.push_back(message);
+            }
+        }
+    }
+
+    fn response_by_id(&mut self, message: Box<Message>, id: u64, emit: &mut impl FnMut(Pair)) {
+        let position = self.requests.iter().position(|slot| match slot {
+            Slot::Waiting(request) => request.protocol == message.protocol && request.pairing == PairKey::Id(id),
+            Slot::GivenUp => false,
+        });
+        let slot = match position {
+            Some(0) => self.requests.pop_front(),
+            Some(position) => self.requests.remove(position),
+            None => None,
+        };
+        match slot {
+            Some(Slot::Waiting(request)) => emit(Pair { request: Some(request), response: Some(message) }),
+            _ => emit(Pair { request: None, response: Some(message) }),
+        }
+    }
+
+    fn wait(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        if self.requests.len() >= limits.waiting {
+            loss.add(Cause::PairLimit, 1);
+            let mut message = message;
+            message.note("too many requests were waiting for their answers");
+            emit(Pair { request: Some(message), response: None });
+            return;
+        }
+        self.requests.push_back(Slot::Waiting(message));
+    }
+
+    /// Gives requests with an id up that are older than the limit; they stand in the order of time.
+    fn expire_ids(&mut self, now: Timestamp, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        while let Some(Slot::Waiting(oldest)) = self.requests.front() {
+            if oldest.pairing == PairKey::InOrder || now.since(oldest.last.time) <= limits.answer_ns {
+                return;
+            }
+            if let Some(Slot::Waiting(mut message)) = self.requests.pop_front() {
+                loss.add(Cause::PairTimeout, 1);
+                message.note("no answer in time");
+                emit(Pair { request: Some(message), response: None });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

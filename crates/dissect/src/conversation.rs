@@ -1,0 +1,651 @@
+//! One connection on its way through the protocols: probing, dissecting, retraction, resync and hand-off.
+//!
+//! It keeps what a dissector left over and gives it again with what comes next; where nothing is left over, the
+//! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
+
+use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, ProtocolIndex, Wants};
+use smallvec::SmallVec;
+
+use crate::pending::Pending;
+use crate::{
+    Chunk, Dissector, GapVerdict, Handoff, Head, Limits, MessagePool, Out, Probe, Progress, Registry, Sender, Session,
+    Source,
+};
+
+/// Bytes that came for a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The way they went, by the roles of the connection table.
+    pub direction: Direction,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// The packet that they came in.
+    pub packet: PacketRef,
+    /// Further packets that they came in (IP fragments).
+    pub fragments: &'a [PacketRef],
+    /// Whether they are one whole datagram.
+    pub is_datagram: bool,
+    /// Whether they are the very first of the stream.
+    pub is_start: bool,
+    /// Bytes of the datagram that the capture did not keep.
+    pub missing: u32,
+    /// For an ICMP error, the id of the connection that it speaks of, where known.
+    pub quoted_connection: Option<u64>,
+}
+
+/// What the connection table is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Continue,
+    /// No protocol is known for these bytes: give no more.
+    Ignore,
+    /// Client and server are the other way round; they were only a guess.
+    Turn,
+}
+
+/// What a worker lends to each conversation in turn.
+pub struct Desk<'a> {
+    /// The protocols.
+    pub registry: &'a Registry,
+    /// The named limits.
+    pub limits: &'a Limits,
+    /// Which fields somebody will read.
+    pub wants: &'a Wants,
+    /// Messages to be used again.
+    pub pool: &'a mut MessagePool,
+    /// Whole messages come here.
+    pub messages: &'a mut Vec<Box<Message>>,
+    /// The loss ledger of the worker.
+    pub loss: &'a mut Loss,
+}
+
+enum State {
+    Probing { candidates: u64 },
+    Active(Active),
+    Unknown,
+}
+
+struct Active {
+    protocol: ProtocolIndex,
+    dissector: Box<dyn Dissector>,
+    has_emitted: bool,
+    is_lost: [bool; 2],
+}
+
+/// The dissection of one connection.
+pub struct Conversation {
+    state: State,
+    pending: [Option<Box<Pending>>; 2],
+    session: Session,
+    /// Whether the bytes held for probing begin at the start of their stream.
+    is_start: [bool; 2],
+    /// Looks at bytes that told nothing, by direction.
+    fruitless: [u8; 2],
+    /// Protocols that were taken back.
+    retracted: u64,
+    handoffs: u8,
+    /// Whether requests come from the end that accepted the connection.
+    is_flipped: bool,
+    detected: SmallVec<[ProtocolIndex; 2]>,
+}
+
+impl Conversation {
+    /// Begins a connection.
+    pub fn new(facts: &ConnectionFacts, registry: &Registry) -> Conversation {
+        Conversation {
+            state: State::Probing { candidates: registry.candidates(facts.transport) },
+            pending: [None, None],
+            session: Session::default(),
+            is_start: [true, true],
+            fruitless: [0, 0],
+            retracted: 0,
+            handoffs: 0,
+            is_flipped: false,
+            detected: SmallVec::new(),
+        }
+    }
+
+    /// The protocols found so far, in the order they were found.
+    pub fn detected(&self) -> &[ProtocolIndex] {
+        &self.detected
+    }
+
+    /// Whether requests come from the end that accepted the connection: its messages go the other way round.
+    pub fn is_flipped(&self) -> bool {
+        self.is_flipped
+    }
+
+    /// Takes bytes.
+    pub fn data(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, arrival: &Arrival<'_>) -> Answer {
+        let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
+        sources.extend(arrival.fragments.iter().map(|&packet| Source { end: 0, packet }));
+        sources.push(Source { end: arrival.bytes.len(), packet: arrival.packet });
+        let direction = if self.is_flipped { arrival.direction.reverse() } else { arrival.direction };
+        let chunk = Chunk {
+            direction,
+            bytes: arrival.bytes,
+            is_datagram: arrival.is_datagram,
+            missing: arrival.missing,
+            quoted_connection: arrival.quoted_connection,
+            sources: &sources,
+        };
+        match &self.state {
+            State::Active(_) => self.dissect(desk, facts, &chunk),
+            State::Probing { .. } => return self.probe(desk, facts, &chunk, arrival.is_start),
+            State::Unknown => return Answer::Ignore,
+        }
+        self.answer()
+    }
+
+    fn answer(&self) -> Answer {
+        match self.state {
+            State::Unknown => Answer::Ignore,
+            _ => Answer::Continue,
+        }
+    }
+
+    /// Gives bytes to the dissector, joined with what was left over.
+    fn dissect(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
+        let side = chunk.direction.index();
+        let Some(mut pending) = self.take_pending(side) else {
+            self.drive(desk, facts, chunk);
+            return;
+        };
+        if chunk.is_datagram || pending.len() == 0 {
+            self.put_pending(side, pending);
+            self.drive(desk, facts, chunk);
+            return;
+        }
+        if pending.len().saturating_add(chunk.bytes.len()) > desk.limits.pending_bytes {
+            desk.loss.add(Cause::LimitReached, 1);
+            self.lose_framing(desk, facts, &pending, chunk.direction, 0);
+            pending.clear();
+            self.put_pending(side, pending);
+            self.drive(desk, facts, chunk);
+            return;
+        }
+        pending.add(chunk.bytes, chunk.sources);
+        if pending.len() < pending.needed {
+            self.put_pending(side, pending);
+            return;
+        }
+        let joined = pending.chunk(chunk.direction);
+        let consumed = self.drive_from(desk, facts, &joined);
+        match consumed {
+            Some((consumed, needed)) => {
+                pending.consume(consumed);
+                pending.needed = needed;
+                self.merge_pending(side, pending);
+            }
+            None => pending.clear(),
+        }
+    }
+
+    /// Gives a chunk to the dissector and keeps what is left over.
+    fn drive(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
+        let Some((consumed, needed)) = self.drive_from(desk, facts, chunk) else { return };
+        if chunk.is_datagram {
+            return;
+        }
+        let rest = chunk.bytes.get(consumed..).unwrap_or_default();
+        if rest.is_empty() {
+            return;
+        }
+        let side = chunk.direction.index();
+        let mut pending = self.take_pending(side).unwrap_or_default();
+        pending.clear();
+        let sources: SmallVec<[Source; 4]> = chunk
+            .sources
+            .iter()
+            .filter(|source| source.end > consumed || (source.end == 0 && consumed == 0))
+            .map(|source| Source { end: source.end.saturating_sub(consumed), packet: source.packet })
+            .collect();
+        pending.add(rest, &sources);
+        pending.needed = needed;
+        self.put_pending(side, pending);
+    }
+
+    /// Drives the dissector over a chunk until it wants more; gives the bytes consumed and those needed from there,
+    /// or `None` where all of it is done with.
+    fn drive_from(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) -> Option<(usize, usize)> {
+        let side = chunk.direction.index();
+        let mut at = 0;
+        let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
+        loop {
+            let State::Active(active) = &mut self.state else {
+                return self.after_dissection(desk, facts, chunk, at);
+            };
+            let rest = chunk.bytes.get(at..).unwrap_or_default();
+            if rest.is_empty() && !(chunk.is_datagram && at == 0) {
+                return None;
+            }
+            if active.is_lost.get(side).copied().unwrap_or(false) {
+                match active.dissector.resync(chunk.direction, rest) {
+                    Some(skip) => {
+                        desk.loss.add(Cause::Resync, skip.min(rest.len()) as u64);
+                        at = at.saturating_add(skip);
+                        set(&mut active.is_lost, side, false);
+                        continue;
+                    }
+                    None => {
+                        let kept = rest.len().min(RESYNC_TAIL_BYTES);
+                        desk.loss.add(Cause::Resync, (rest.len() - kept) as u64);
+                        // The tail may hold the beginning of a message; it is looked at again with one more byte.
+                        return if chunk.is_datagram { None } else { Some((chunk.bytes.len() - kept, kept + 1)) };
+                    }
+                }
+            }
+            let part = if at == 0 { *chunk } else { tail(chunk, at, &mut sources) };
+            let before = desk.messages.len();
+            let progress = {
+                let mut out = out(desk, facts, active.protocol, &mut self.session);
+                active.dissector.data(&part, &mut out)
+            };
+            active.has_emitted |= desk.messages.len() > before;
+            match progress {
+                Progress::Done => return None,
+                Progress::Incomplete { consumed, needed } => {
+                    let consumed = consumed.min(rest.len());
+                    let left = rest.len() - consumed;
+                    if left == 0 {
+                        return None;
+                    }
+                    return Some((at + consumed, needed.max(left + 1)));
+                }
+                Progress::Desync { consumed } => {
+                    let consumed = consumed.min(rest.len());
+                    at += consumed;
+                    if !active.has_emitted {
+                        self.retract(desk);
+                        continue;
+                    }
+                    if chunk.is_datagram {
+                        return None;
+                    }
+                    let lost = chunk.bytes.get(at..).unwrap_or_default();
+                    let after = lost.get(1..).unwrap_or_default();
+                    match active.dissector.resync(chunk.direction, after) {
+                        Some(skip) => {
+                            let skip = skip.min(after.len()).saturating_add(1);
+                            desk.loss.add(Cause::Resync, skip as u64);
+                            at += skip;
+                        }
+                        None => {
+                            set(&mut active.is_lost, side, true);
+                            let kept = after.len().min(RESYNC_TAIL_BYTES);
+                            desk.loss.add(Cause::Resync, (lost.len() - kept) as u64);
+                            return Some((chunk.bytes.len() - kept, kept + 1));
+                        }
+                    }
+                }
+                Progress::Handoff { consumed, to } => {
+                    at += consumed.min(rest.len());
+                    self.hand_off(desk, facts, to);
+                }
+            }
+        }
+    }
+
+    /// The state is no longer a dissector's: the rest of a chunk goes to probing, with what waits in the other direction.
+    fn after_dissection(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+        at: usize,
+    ) -> Option<(usize, usize)> {
+        let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
+        let rest = tail(chunk, at, &mut sources);
+        if !rest.bytes.is_empty() && matches!(self.state, State::Probing { .. }) {
+            let is_start = self.is_start.get(chunk.direction.index()).copied().unwrap_or(false);
+            self.probe(desk, facts, &rest, is_start);
+        }
+        let other = chunk.direction.reverse();
+        if let Some(waiting) = self.take_pending(other.index())
+            && waiting.len() > 0
+        {
+            let held = waiting.chunk(other);
+            match self.state {
+                State::Probing { .. } => {
+                    let is_start = self.is_start.get(other.index()).copied().unwrap_or(false);
+                    self.probe(desk, facts, &held, is_start);
+                }
+                State::Active(_) => self.drive(desk, facts, &held),
+                State::Unknown => {}
+            }
+        }
+        None
+    }
+
+    fn retract(&mut self, desk: &mut Desk<'_>) {
+        let State::Active(active) = &self.state else { return };
+        desk.loss.add(Cause::Retracted, 1);
+        let bit = 1u64.checked_shl(u32::from(active.protocol.0)).unwrap_or(0);
+        self.retracted |= bit;
+        let protocol = active.protocol;
+        self.detected.retain(|&mut known| known != protocol);
+        self.state = State::Probing { candidates: u64::MAX };
+    }
+
+    fn hand_off(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, to: Handoff) {
+        self.handoffs = self.handoffs.saturating_add(1);
+        if usize::from(self.handoffs) > desk.limits.handoffs {
+            desk.loss.add(Cause::LimitReached, 1);
+            self.state = State::Unknown;
+            return;
+        }
+        self.is_start = [true, true];
+        self.fruitless = [0, 0];
+        self.retracted = 0;
+        let known = match to {
+            Handoff::To(name) => desk.registry.find(name),
+            Handoff::Probe => None,
+        };
+        match known {
+            Some(protocol) => self.activate(desk, facts, protocol),
+            None => self.state = State::Probing { candidates: u64::MAX },
+        }
+    }
+
+    fn activate(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, protocol: ProtocolIndex) {
+        let Some(known) = desk.registry.protocol(protocol) else {
+            self.state = State::Unknown;
+            return;
+        };
+        if !self.detected.contains(&protocol) && self.detected.len() < desk.limits.handoffs {
+            self.detected.push(protocol);
+        }
+        self.state = State::Active(Active {
+            protocol,
+            dissector: known.open(facts),
+            has_emitted: false,
+            is_lost: [false, false],
+        });
+    }
+
+    /// Looks for the protocol of bytes.
+    fn probe(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>, is_start: bool) -> Answer {
+        let side = chunk.direction.index();
+        if chunk.is_datagram {
+            return self.probe_bytes(desk, facts, chunk, is_start);
+        }
+        let mut pending = self.take_pending(side).unwrap_or_default();
+        if pending.len() == 0 {
+            set(&mut self.is_start, side, is_start && self.fruitless == [0, 0]);
+            if self.handoffs > 0 && self.fruitless == [0, 0] {
+                set(&mut self.is_start, side, true);
+            }
+        }
+        pending.add(chunk.bytes, chunk.sources);
+        let held = pending.chunk(chunk.direction);
+        let is_start = self.is_start.get(side).copied().unwrap_or(false);
+        let answer = self.probe_bytes(desk, facts, &held, is_start);
+        if matches!(self.state, State::Probing { .. }) && self.fruitless.get(side) == Some(&0) {
+            self.merge_pending(side, pending);
+        }
+        answer
+    }
+
+    fn probe_bytes(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>, is_start: bool) -> Answer {
+        let State::Probing { candidates } = self.state else { return self.answer() };
+        let side = chunk.direction.index();
+        let candidates = candidates & desk.registry.candidates(facts.transport) & !self.retracted;
+        let other = self.pending.get(1 - side).and_then(Option::as_deref).map_or(&[][..], Pending::bytes);
+        let head = Head { direction: chunk.direction, bytes: chunk.bytes, other, is_start, is_datagram: chunk.is_datagram, facts };
+        let mut left = 0u64;
+        let mut remaining = candidates;
+        let mut found = None;
+        while remaining != 0 {
+            let position = remaining.trailing_zeros();
+            remaining &= remaining - 1;
+            let index = ProtocolIndex(position as u8);
+            let Some(protocol) = desk.registry.protocol(index) else { continue };
+            match protocol.probe(&head) {
+                Probe::Match(sender) => {
+                    found = Some((index, sender));
+                    break;
+                }
+                Probe::NeedMore => left |= 1u64 << position,
+                Probe::NoMatch => {}
+            }
+        }
+        let Some((protocol, sender)) = found else {
+            return self.no_match(desk, facts, chunk, is_start, left);
+        };
+        self.confirm(desk, facts, chunk, protocol, sender)
+    }
+
+    /// Nothing matched: waits for more bytes, tries the next ones, or gives up.
+    fn no_match(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+        is_start: bool,
+        left: u64,
+    ) -> Answer {
+        let side = chunk.direction.index();
+        if left != 0 && !chunk.is_datagram && chunk.bytes.len() < desk.limits.probe_bytes {
+            // While the stream's start is held, only those that asked for more stay candidates.
+            if is_start {
+                self.state = State::Probing { candidates: left };
+            }
+            set(&mut self.fruitless, side, 0);
+            return Answer::Continue;
+        }
+        let tries = self.fruitless.get(side).copied().unwrap_or(0).saturating_add(1);
+        set(&mut self.fruitless, side, tries);
+        let is_final = if chunk.is_datagram || !is_start || facts.is_midstream {
+            tries >= MAX_FRUITLESS_LOOKS
+        } else {
+            true
+        };
+        if is_final {
+            self.state = State::Unknown;
+            self.pending = [None, None];
+            return Answer::Ignore;
+        }
+        self.state = State::Probing { candidates: u64::MAX };
+        Answer::Continue
+    }
+
+    /// A protocol was found: settles the roles, then gives it all bytes held, those of the earlier packet first.
+    fn confirm(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+        protocol: ProtocolIndex,
+        sender: Sender,
+    ) -> Answer {
+        let is_reversed = matches!(
+            (sender, chunk.direction),
+            (Sender::Client, Direction::ToClient) | (Sender::Server, Direction::ToServer)
+        );
+        let other_side = 1 - chunk.direction.index();
+        let other = self.take_pending(other_side).filter(|held| held.len() > 0);
+        let mut direction = chunk.direction;
+        let mut is_turned = false;
+        if is_reversed {
+            direction = direction.reverse();
+            self.session = Session::default();
+            if facts.is_midstream && self.detected.is_empty() && !self.is_flipped {
+                is_turned = true;
+            } else {
+                self.is_flipped = !self.is_flipped;
+            }
+        }
+        let turned_facts;
+        let facts = if is_turned {
+            let mut turned = facts.clone();
+            std::mem::swap(&mut turned.client, &mut turned.server);
+            turned_facts = turned;
+            &turned_facts
+        } else {
+            facts
+        };
+        self.activate(desk, facts, protocol);
+        let chunk = Chunk { direction, ..*chunk };
+        let held = other.as_deref().map(|held| held.chunk(direction.reverse()));
+        match held {
+            Some(held) if held.packet_at(0).number < chunk.packet_at(0).number => {
+                self.drive(desk, facts, &held);
+                self.continue_with(desk, facts, &chunk);
+            }
+            Some(held) => {
+                self.drive(desk, facts, &chunk);
+                self.continue_with(desk, facts, &held);
+            }
+            None => self.drive(desk, facts, &chunk),
+        }
+        if is_turned { Answer::Turn } else { self.answer() }
+    }
+
+    fn continue_with(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
+        match self.state {
+            State::Active(_) => self.dissect(desk, facts, chunk),
+            State::Probing { .. } => {
+                self.probe(desk, facts, chunk, false);
+            }
+            State::Unknown => {}
+        }
+    }
+
+    /// Learns that bytes will never come.
+    pub fn gap(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, direction: Direction, length: u64) -> Answer {
+        let direction = if self.is_flipped { direction.reverse() } else { direction };
+        let side = direction.index();
+        let pending = self.take_pending(side);
+        match self.state {
+            State::Active(_) => {
+                let empty = Pending::default();
+                self.lose_framing(desk, facts, pending.as_deref().unwrap_or(&empty), direction, length);
+            }
+            State::Probing { .. } => {
+                set(&mut self.is_start, side, false);
+                let tries = self.fruitless.get(side).copied().unwrap_or(0);
+                set(&mut self.fruitless, side, tries.saturating_add(1));
+                self.state = State::Probing { candidates: u64::MAX };
+            }
+            State::Unknown => {}
+        }
+        self.answer()
+    }
+
+    fn lose_framing(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        pending: &Pending,
+        direction: Direction,
+        length: u64,
+    ) {
+        let side = direction.index();
+        let State::Active(active) = &mut self.state else { return };
+        if active.is_lost.get(side).copied().unwrap_or(false) {
+            desk.loss.add(Cause::Resync, pending.len() as u64);
+            return;
+        }
+        let before = desk.messages.len();
+        let verdict = {
+            let mut out = out(desk, facts, active.protocol, &mut self.session);
+            active.dissector.gap(&pending.chunk(direction), length, &mut out)
+        };
+        active.has_emitted |= desk.messages.len() > before;
+        if verdict == GapVerdict::Lost || pending.len() > 0 {
+            set(&mut active.is_lost, side, true);
+        }
+    }
+
+    /// Learns that the sender of a direction has finished.
+    pub fn end(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, direction: Direction) {
+        let direction = if self.is_flipped { direction.reverse() } else { direction };
+        let pending = self.take_pending(direction.index()).unwrap_or_default();
+        let State::Active(active) = &mut self.state else {
+            self.put_pending(direction.index(), pending);
+            return;
+        };
+        let is_lost = active.is_lost.get(direction.index()).copied().unwrap_or(false);
+        let empty = Pending::default();
+        let held = if is_lost { &empty } else { &*pending };
+        let mut out = out(desk, facts, active.protocol, &mut self.session);
+        active.dissector.end(&held.chunk(direction), &mut out);
+    }
+
+    /// Learns that the connection is over.
+    pub fn close(mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts) {
+        let held = [self.take_pending(0).unwrap_or_default(), self.take_pending(1).unwrap_or_default()];
+        let State::Active(active) = &mut self.state else { return };
+        let empty = Pending::default();
+        let chunk = |side: usize, direction: Direction| {
+            let is_lost = active.is_lost.get(side).copied().unwrap_or(false);
+            let pending = held.get(side).filter(|_| !is_lost).map_or(&empty, |held| held);
+            pending.chunk(direction)
+        };
+        let chunks = [chunk(0, Direction::ToServer), chunk(1, Direction::ToClient)];
+        let mut out = out(desk, facts, active.protocol, &mut self.session);
+        active.dissector.close([&chunks[0], &chunks[1]], &mut out);
+    }
+
+    /// Bytes that wait in both directions.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.iter().flatten().map(|pending| pending.len()).sum()
+    }
+
+    fn take_pending(&mut self, side: usize) -> Option<Box<Pending>> {
+        self.pending.get_mut(side).and_then(Option::take)
+    }
+
+    fn put_pending(&mut self, side: usize, pending: Box<Pending>) {
+        if let Some(slot) = self.pending.get_mut(side) {
+            *slot = Some(pending);
+        }
+    }
+
+    /// Puts bytes back, unless the direction got others while they were out.
+    fn merge_pending(&mut self, side: usize, pending: Box<Pending>) {
+        if let Some(slot) = self.pending.get_mut(side)
+            && slot.as_ref().is_none_or(|held| held.len() == 0)
+        {
+            *slot = Some(pending);
+        }
+    }
+}
+
+fn out<'a>(
+    desk: &'a mut Desk<'_>,
+    facts: &'a ConnectionFacts,
+    protocol: ProtocolIndex,
+    session: &'a mut Session,
+) -> Out<'a> {
+    Out {
+        protocol,
+        facts,
+        limits: desk.limits,
+        wants: desk.wants,
+        pool: desk.pool,
+        session,
+        messages: desk.messages,
+        loss: desk.loss,
+    }
+}
+
+/// The part of a chunk from an offset on.
+fn tail<'a>(chunk: &Chunk<'a>, at: usize, sources: &'a mut SmallVec<[Source; 4]>) -> Chunk<'a> {
+    sources.clear();
+    let rest = chunk.sources.iter().filter(|source| source.end > at);
+    sources.extend(rest.map(|source| Source { end: source.end - at, packet: source.packet }));
+    Chunk { bytes: chunk.bytes.get(at..).unwrap_or_default(), sources, ..*chunk }
+}
+
+fn set<T>(slots: &mut [T; 2], side: usize, value: T) {
+    if let Some(slot) = slots.get_mut(side) {
+        *slot = value;
+    }
+}
+
+/// Looks at bytes in the middle of a stream, or at datagrams, before the protocol counts as unknown.
+const MAX_FRUITLESS_LOOKS: u8 = 24;
+/// Bytes kept when no boundary was found: the beginning of a message may be among them.
+const RESYNC_TAIL_BYTES: usize = 32;

@@ -574,7 +574,7 @@ impl Conversation {
     }
 
     /// Learns that the connection is over.
-    pub fn close(mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts) {
+    pub fn close(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts) {
         let held = [self.take_pending(0).unwrap_or_default(), self.take_pending(1).unwrap_or_default()];
         let State::Active(active) = &mut self.state else { return };
         let empty = Pending::default();

@@ -1,1 +1,19 @@
-//! pipeline.
+//! The order of the stages, and the threads: packets in, entries out.
+//!
+//! [`Ingest`] reads headers and puts fragments together; a [`Worker`] owns a connection table and everything behind it;
+//! [`files::run`] spreads a capture file over workers and merges what they give in the order of packets, so that the
+//! result does not depend on their number.
+
+mod chunk;
+pub mod files;
+mod flows;
+mod ingest;
+pub mod live;
+mod settings;
+mod stage;
+mod worker;
+
+pub use chunk::{Chunk, Mark, Rank};
+pub use ingest::{Ingest, Ingested, RawPacket};
+pub use settings::{EntrySink, Settings};
+pub use worker::Worker;

@@ -1,0 +1,522 @@
+//! Capture files through the pipeline, on one thread or several, with the same result.
+//!
+//! With several threads the calling one reads packets, spreads them in batches, and merges what the workers give. A
+//! batch is the same number of packets for any number of workers, and time passes at its borders only.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use lanternfish_model::{Loss, PacketRef, Timestamp};
+use lanternfish_capture::{Item, ReadError, Reader};
+use lanternfish_reassembly::Whole;
+use lanternfish_telemetry::Books;
+use lanternfish_wire::{Datagram, LinkType};
+
+use crate::flows::FlowTable;
+use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
+
+/// Packets of a batch.
+const BATCH_PACKETS: u64 = 1024;
+/// Bytes of packets after which a batch is closed early.
+const BATCH_BYTES: usize = 1 << 20;
+/// Batches that may be under way at once.
+const BATCHES_UNDER_WAY: usize = 4;
+
+/// Which packets of a file are looked at: `false` leaves one out, counted as filtered.
+pub type PacketFilter = Box<dyn FnMut(&RawPacket<'_>) -> bool>;
+
+/// What a run has done.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What became of the packets, and how many entries there were.
+    pub books: Books,
+    /// What was lost.
+    pub loss: Loss,
+    /// What was odd about the files, in words.
+    pub notes: Vec<String>,
+}
+
+/// Capture files on their way through the pipeline.
+pub struct Run<'a> {
+    settings: Arc<Settings>,
+    packet_filter: Option<PacketFilter>,
+    output: &'a mut dyn FnMut(&[u8]) -> bool,
+    progress: &'a mut dyn FnMut(u64),
+    flows: FlowTable,
+    flow_sink: Box<dyn EntrySink>,
+    report: Report,
+    seed: u64,
+    matched_limit: u64,
+    written: u64,
+}
+
+/// Everything that a run needs besides its settings.
+pub struct Start<'a> {
+    /// How many workers.
+    pub threads: u16,
+    /// Makes the sink of each worker, and one more for flows.
+    pub sink: &'a mut dyn FnMut() -> Box<dyn EntrySink>,
+    /// Which packets to leave out.
+    pub packet_filter: Option<PacketFilter>,
+    /// Takes entries in their order; `false` stops the run.
+    pub output: &'a mut dyn FnMut(&[u8]) -> bool,
+    /// Told the number of packets read, after each batch.
+    pub progress: &'a mut dyn FnMut(u64),
+}
+
+/// Runs one input through the pipeline.
+pub fn run(settings: Arc<Settings>, input: Box<dyn Read + Send>, start: Start<'_>) -> Result<Report, ReadError> {
+    let reader = Reader::new(input)?;
+    let matched_limit = settings.filter.as_ref().and_then(|filter| filter.limit()).unwrap_or(u64::MAX);
+    let threads = start.threads.max(1);
+    let mut sinks: Vec<Box<dyn EntrySink>> = (0..threads).map(|_| (start.sink)()).collect();
+    let mut run = Run {
+        flows: FlowTable::new(Arc::clone(&settings)),
+        flow_sink: (start.sink)(),
+        seed: settings.reassembly.seed,
+        settings,
+        packet_filter: start.packet_filter,
+        output: start.output,
+        progress: start.progress,
+        report: Report::default(),
+        matched_limit,
+        written: 0,
+    };
+    match (threads, sinks.pop()) {
+        (1, Some(sink)) => run.single(reader, sink)?,
+        (_, last) => {
+            sinks.extend(last);
+            run.several(reader, sinks)?;
+        }
+    }
+    Ok(run.report)
+}
+
+/// The borders of batches, and the time that passes at them.
+#[derive(Default)]
+struct Batches {
+    packets: u64,
+    bytes: usize,
+    time: Timestamp,
+}
+
+impl Batches {
+    /// Counts a packet; tells whether the batch before it is full.
+    fn is_border(&mut self, raw: &RawPacket<'_>) -> bool {
+        let is_full = self.packets >= BATCH_PACKETS || self.bytes >= BATCH_BYTES;
+        if is_full {
+            self.packets = 0;
+            self.bytes = 0;
+        }
+        self.packets += 1;
+        self.bytes += raw.bytes.len();
+        is_full
+    }
+}
+
+impl Run<'_> {
+    /// One thread: packets go from the reader's buffer through all stages.
+    fn single(&mut self, mut reader: Reader, sink: Box<dyn EntrySink>) -> Result<(), ReadError> {
+        let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
+        let mut worker = Worker::new(Arc::clone(&self.settings), sink, 0, 1);
+        let mut batches = Batches::default();
+        let mut chunks = [Chunk::default()];
+        let mut number = 0;
+        let mut is_stopped = false;
+        while let Some(item) = reader.next()? {
+            let Some(raw) = self.packet(&item, &mut number) else { continue };
+            if batches.is_border(&raw) {
+                ingest.advance(batches.time);
+                self.flush(&mut worker, &mut chunks, &mut is_stopped);
+                (self.progress)(number);
+                if is_stopped {
+                    break;
+                }
+                worker.advance(batches.time, number);
+            }
+            batches.time = raw.packet.time;
+            if !self.is_wanted(&raw) {
+                ingest.books.packets += 1;
+                ingest.books.filtered_out += 1;
+                continue;
+            }
+            match ingest.read(&raw) {
+                Ingested::Datagram(datagram) => {
+                    let (key, hash, _) = ingest.place(&datagram);
+                    worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
+                }
+                Ingested::Whole(whole) => {
+                    let interface = raw.interface;
+                    if let Some(datagram) = ingest.read_whole(&whole) {
+                        let (key, hash, _) = ingest.place(&datagram);
+                        feed_whole(&mut worker, &whole, &datagram, &key, hash, interface);
+                    }
+                }
+                Ingested::Nothing => {}
+            }
+        }
+        ingest.finish();
+        self.flush(&mut worker, &mut chunks, &mut is_stopped);
+        worker.finish();
+        self.flush(&mut worker, &mut chunks, &mut is_stopped);
+        self.report.loss.merge(&worker.loss());
+        self.report.books.merge(&worker.books());
+        self.conclude(&reader, ingest, is_stopped);
+        Ok(())
+    }
+
+    fn flush(&mut self, worker: &mut Worker, chunks: &mut [Chunk; 1], is_stopped: &mut bool) {
+        let [chunk] = chunks;
+        chunk.clear();
+        *chunk = worker.take(std::mem::take(chunk));
+        if !self.merge(chunks) {
+            *is_stopped = true;
+        }
+    }
+
+    /// Gives the entries of a batch out in their order; `false` where no more are wanted.
+    fn merge(&mut self, chunks: &mut [Chunk]) -> bool {
+        for chunk in chunks.iter_mut() {
+            self.flows.collect(&mut chunk.flows);
+        }
+        let (output, written, limit) = (&mut *self.output, &mut self.written, self.matched_limit);
+        let is_going_on = if limit == u64::MAX && is_single_and_sorted(chunks) {
+            chunks.iter().all(|chunk| chunk.bytes.is_empty() || output(&chunk.bytes))
+        } else {
+            Chunk::merge(chunks, |entry| {
+                if *written >= limit {
+                    return false;
+                }
+                *written += 1;
+                output(entry)
+            })
+        };
+        if !is_going_on {
+            return false;
+        }
+        let mut early = Chunk::default();
+        self.flows.fold(self.flow_sink.as_mut(), &mut early, &mut self.report.books, &mut self.report.loss);
+        self.write_flows(&early)
+    }
+
+    fn write_flows(&mut self, chunk: &Chunk) -> bool {
+        (0..chunk.marks.len()).all(|position| {
+            if self.written >= self.matched_limit {
+                return false;
+            }
+            self.written += 1;
+            (self.output)(chunk.entry(position))
+        })
+    }
+
+    /// Several workers on threads of their own.
+    fn several(&mut self, mut reader: Reader, sinks: Vec<Box<dyn EntrySink>>) -> Result<(), ReadError> {
+        let count = sinks.len();
+        let seed = self.seed;
+        let settings = Arc::clone(&self.settings);
+        thread::scope(|scope| {
+            let mut lanes = Vec::with_capacity(count);
+            for (number, sink) in sinks.into_iter().enumerate() {
+                let (to_worker, batches) = sync_channel::<Batch>(BATCHES_UNDER_WAY);
+                let (results, from_worker) = sync_channel::<(Chunk, Batch)>(BATCHES_UNDER_WAY * 2);
+                let settings = Arc::clone(&settings);
+                let handle =
+                    scope.spawn(move || work(settings, sink, number as u16, count as u16, seed, batches, results));
+                lanes.push(Lane { to_worker: Some(to_worker), from_worker, handle });
+            }
+            let mut spread = Spread {
+                lanes: &mut lanes,
+                filling: (0..count).map(|_| Batch::default()).collect(),
+                spare: Vec::new(),
+                empty: Vec::new(),
+                under_way: 0,
+            };
+            let result = self.read_and_spread(&mut reader, &mut spread);
+            for lane in spread.lanes.iter_mut() {
+                lane.to_worker = None;
+            }
+            let (ingest, is_stopped) = result?;
+            let mut is_stopped = is_stopped;
+            // The workers close what is open, and send their last chunk.
+            while spread.under_way > 0 || !is_stopped {
+                let chunks = spread.receive();
+                if chunks.is_empty() {
+                    break;
+                }
+                let mut chunks = chunks;
+                if !is_stopped && !self.merge(&mut chunks) {
+                    is_stopped = true;
+                }
+            }
+            for lane in lanes {
+                drop(lane.from_worker);
+                if let Ok((books, loss)) = lane.handle.join() {
+                    self.report.books.merge(&books);
+                    self.report.loss.merge(&loss);
+                }
+            }
+            self.conclude(&reader, ingest, is_stopped);
+            Ok(())
+        })
+    }
+
+    fn read_and_spread(&mut self, reader: &mut Reader, spread: &mut Spread<'_, '_>) -> Result<(Ingest, bool), ReadError> {
+        let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
+        let mut batches = Batches::default();
+        let mut number = 0;
+        let count = spread.filling.len() as u64;
+        while let Some(item) = reader.next()? {
+            let Some(raw) = self.packet(&item, &mut number) else { continue };
+            if batches.is_border(&raw) {
+                ingest.advance(batches.time);
+                spread.send(None);
+                spread.begin(batches.time, number);
+                (self.progress)(number);
+                while spread.under_way > BATCHES_UNDER_WAY {
+                    let mut chunks = spread.receive();
+                    if chunks.is_empty() || !self.merge(&mut chunks) {
+                        return Ok((ingest, true));
+                    }
+                    spread.keep(chunks);
+                }
+            }
+            batches.time = raw.packet.time;
+            if !self.is_wanted(&raw) {
+                ingest.books.packets += 1;
+                ingest.books.filtered_out += 1;
+                continue;
+            }
+            match ingest.read(&raw) {
+                Ingested::Datagram(datagram) => {
+                    let (_, _, hash) = ingest.place(&datagram);
+                    spread.packet((hash >> 32) % count, &raw);
+                }
+                Ingested::Whole(whole) => {
+                    let place = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2);
+                    if let Some(hash) = place {
+                        spread.whole((hash >> 32) % count, whole, raw.interface);
+                    }
+                }
+                Ingested::Nothing => {}
+            }
+        }
+        ingest.finish();
+        spread.send(Some(()));
+        Ok((ingest, false))
+    }
+
+    fn packet<'b>(&mut self, item: &Item<'b>, number: &mut u64) -> Option<RawPacket<'b>> {
+        match item {
+            Item::Packet(packet) => {
+                *number += 1;
+                Some(RawPacket {
+                    packet: PacketRef { time: packet.time, number: *number },
+                    interface: packet.interface,
+                    link: LinkType(packet.link),
+                    bytes: packet.bytes,
+                    wire_bytes: packet.wire_len,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_wanted(&mut self, raw: &RawPacket<'_>) -> bool {
+        self.packet_filter.as_mut().is_none_or(|filter| filter(raw))
+    }
+
+    /// Writes the flows that are left, and adds up the books.
+    fn conclude(&mut self, _reader: &Reader, ingest: Ingest, is_stopped: bool) {
+        self.report.books.merge(&ingest.books);
+        self.report.loss.merge(&ingest.loss);
+        let mut rest = Chunk::default();
+        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.report.books);
+        if !is_stopped {
+            self.write_flows(&rest);
+        }
+    }
+}
+
+fn is_single_and_sorted(chunks: &[Chunk]) -> bool {
+    matches!(chunks, [only] if only.marks.is_sorted_by_key(|mark| mark.rank))
+}
+
+fn feed_whole(
+    worker: &mut Worker,
+    whole: &Whole,
+    datagram: &Datagram<'_>,
+    key: &lanternfish_model::ConnectionKey,
+    hash: u64,
+    interface: u32,
+) {
+    if let Some((&last, earlier)) = whole.packets.split_last() {
+        worker.datagram(datagram, key, hash, last, interface, earlier);
+    }
+}
+
+/// A packet of a batch: its facts, and where its bytes are.
+struct BatchPacket {
+    packet: PacketRef,
+    interface: u32,
+    link: LinkType,
+    wire_bytes: u32,
+    end: usize,
+    /// The position among the whole datagrams, where it is one.
+    whole: Option<usize>,
+}
+
+/// Packets for one worker.
+#[derive(Default)]
+struct Batch {
+    /// Time passes to here before the packet with the number behind it.
+    border: Option<(Timestamp, u64)>,
+    packets: Vec<BatchPacket>,
+    bytes: Vec<u8>,
+    wholes: Vec<Whole>,
+    is_last: bool,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.border = None;
+        self.packets.clear();
+        self.bytes.clear();
+        self.wholes.clear();
+        self.is_last = false;
+    }
+}
+
+struct Lane<'scope> {
+    to_worker: Option<SyncSender<Batch>>,
+    from_worker: Receiver<(Chunk, Batch)>,
+    handle: thread::ScopedJoinHandle<'scope, (Books, Loss)>,
+}
+
+/// The reader's side of the workers.
+struct Spread<'a, 'scope> {
+    lanes: &'a mut Vec<Lane<'scope>>,
+    filling: Vec<Batch>,
+    spare: Vec<Batch>,
+    empty: Vec<Chunk>,
+    under_way: usize,
+}
+
+impl Spread<'_, '_> {
+    fn packet(&mut self, lane: u64, raw: &RawPacket<'_>) {
+        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+        batch.bytes.extend_from_slice(raw.bytes);
+        batch.packets.push(BatchPacket {
+            packet: raw.packet,
+            interface: raw.interface,
+            link: raw.link,
+            wire_bytes: raw.wire_bytes,
+            end: batch.bytes.len(),
+            whole: None,
+        });
+    }
+
+    fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
+        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+        batch.packets.push(BatchPacket {
+            packet: whole.packets.last().copied().unwrap_or_default(),
+            interface,
+            link: LinkType::RAW,
+            wire_bytes: 0,
+            end: batch.bytes.len(),
+            whole: Some(batch.wholes.len()),
+        });
+        batch.wholes.push(whole);
+    }
+
+    /// Sends what was filled; `last` tells that the input is over.
+    fn send(&mut self, last: Option<()>) {
+        for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
+            let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
+            batch.is_last = last.is_some();
+            if let Some(sender) = &lane.to_worker {
+                // A worker that is gone has sent why; its missing chunk ends the run.
+                let _ = sender.send(batch);
+            }
+        }
+        self.under_way += 1;
+    }
+
+    /// Begins a batch with the passing of time.
+    fn begin(&mut self, time: Timestamp, next_packet: u64) {
+        for batch in &mut self.filling {
+            batch.clear();
+            batch.border = Some((time, next_packet));
+        }
+    }
+
+    /// The chunks of the next batch, one a worker; none where the workers are done.
+    fn receive(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::with_capacity(self.lanes.len());
+        for lane in self.lanes.iter() {
+            if let Ok((chunk, batch)) = lane.from_worker.recv() {
+                chunks.push(chunk);
+                self.spare.push(batch);
+            }
+        }
+        self.under_way = self.under_way.saturating_sub(1);
+        chunks
+    }
+
+    fn keep(&mut self, chunks: Vec<Chunk>) {
+        self.empty.extend(chunks);
+    }
+}
+
+/// A worker's thread.
+fn work(
+    settings: Arc<Settings>,
+    sink: Box<dyn EntrySink>,
+    number: u16,
+    count: u16,
+    seed: u64,
+    batches: Receiver<Batch>,
+    results: SyncSender<(Chunk, Batch)>,
+) -> (Books, Loss) {
+    let mut worker = Worker::new(settings, sink, number, count);
+    let places = Ingest::new(seed, None);
+    for batch in batches {
+        if let Some((time, next_packet)) = batch.border {
+            worker.advance(time, next_packet);
+        }
+        let mut start = 0;
+        for packet in &batch.packets {
+            let bytes = batch.bytes.get(start..packet.end).unwrap_or_default();
+            start = packet.end;
+            if let Some(position) = packet.whole {
+                let Some(whole) = batch.wholes.get(position) else { continue };
+                if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
+                    let (key, hash, _) = places.place(&datagram);
+                    feed_whole(&mut worker, whole, &datagram, &key, hash, packet.interface);
+                }
+                continue;
+            }
+            if let lanternfish_wire::View::Datagram(datagram) =
+                lanternfish_wire::read(packet.link, bytes, packet.wire_bytes)
+            {
+                let (key, hash, _) = places.place(&datagram);
+                worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
+            }
+        }
+        let is_last = batch.is_last;
+        if is_last {
+            let chunk = worker.take(Chunk::default());
+            if results.send((chunk, batch)).is_err() {
+                break;
+            }
+            worker.finish();
+            let _ = results.send((worker.take(Chunk::default()), Batch::default()));
+            break;
+        }
+        if results.send((worker.take(Chunk::default()), batch)).is_err() {
+            break;
+        }
+    }
+    (worker.books(), worker.loss())
+}

@@ -1,0 +1,143 @@
+//! From a captured packet to its datagram: headers, fragments, names, and the hash that picks a worker.
+
+use std::sync::Arc;
+
+use lanternfish_dissectors::dns;
+use lanternfish_identity::Names;
+use lanternfish_model::{Cause, ConnectionKey, Loss, PacketRef, Timestamp, Transport};
+use lanternfish_reassembly::{Defragmenter, Whole};
+use lanternfish_telemetry::Books;
+use lanternfish_wire::{Datagram, LinkType, Payload, View};
+
+/// A packet as a source gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct RawPacket<'a> {
+    /// Its number and time.
+    pub packet: PacketRef,
+    /// The interface, 0 where unknown.
+    pub interface: u32,
+    /// The link type.
+    pub link: LinkType,
+    /// The captured bytes.
+    pub bytes: &'a [u8],
+    /// Its length on the wire in bytes.
+    pub wire_bytes: u32,
+}
+
+/// What a packet is to the workers.
+pub enum Ingested<'a> {
+    /// A datagram of its own.
+    Datagram(Datagram<'a>),
+    /// The last fragment of a datagram, which is whole now.
+    Whole(Whole),
+    /// Nothing to dissect; it is counted.
+    Nothing,
+}
+
+/// The first stage. Each source has one.
+pub struct Ingest {
+    defragmenter: Defragmenter,
+    names: Option<Arc<Names>>,
+    seed: u64,
+    /// What became of the packets.
+    pub books: Books,
+    /// What was lost here.
+    pub loss: Loss,
+}
+
+impl Ingest {
+    /// Begins a run; `names` learns from the DNS answers that pass.
+    pub fn new(seed: u64, names: Option<Arc<Names>>) -> Ingest {
+        Ingest { defragmenter: Defragmenter::default(), names, seed, books: Books::default(), loss: Loss::default() }
+    }
+
+    /// Reads the headers of a packet.
+    pub fn read<'a>(&mut self, raw: &RawPacket<'a>) -> Ingested<'a> {
+        self.books.packets += 1;
+        let captured = raw.bytes.len() as u64;
+        self.loss.add(Cause::SnaplenCut, u64::from(raw.wire_bytes).saturating_sub(captured));
+        match lanternfish_wire::read(raw.link, raw.bytes, raw.wire_bytes) {
+            View::Datagram(datagram) => {
+                self.learn(&datagram, raw.packet);
+                Ingested::Datagram(datagram)
+            }
+            View::Fragment(fragment) => {
+                match self.defragmenter.add(&fragment, raw.packet, &mut self.loss) {
+                    Some(whole) => Ingested::Whole(whole),
+                    None => Ingested::Nothing,
+                }
+            }
+            View::Unread(unread) => {
+                self.loss.add(unread.cause, 1);
+                self.books.unread(unread.what);
+                Ingested::Nothing
+            }
+        }
+    }
+
+    /// Reads the transport header of a whole datagram; what cannot be read is counted, a packet for each fragment.
+    pub fn read_whole<'a>(&mut self, whole: &'a Whole) -> Option<Datagram<'a>> {
+        let payload = Payload { bytes: &whole.bytes, missing: 0 };
+        let view = lanternfish_wire::read_transport(
+            whole.protocol,
+            whole.source,
+            whole.destination,
+            payload,
+            whole.network_bytes,
+            &whole.tunnels,
+        );
+        let last = whole.packets.last().copied().unwrap_or_default();
+        match view {
+            View::Datagram(datagram) => {
+                self.learn(&datagram, last);
+                Some(datagram)
+            }
+            View::Fragment(_) => {
+                self.loss.add(Cause::MalformedHeader, whole.packets.len() as u64);
+                self.books.unread("fragment within a fragment");
+                None
+            }
+            View::Unread(unread) => {
+                self.loss.add(unread.cause, whole.packets.len() as u64);
+                self.books.unread(unread.what);
+                None
+            }
+        }
+    }
+
+    /// The key of a datagram's connection with its hash, and the hash that picks a worker: that of the connection that
+    /// an ICMP error speaks of, else its own.
+    pub fn place(&self, datagram: &Datagram<'_>) -> (ConnectionKey, u64, u64) {
+        let key = datagram.key();
+        let hash = key.hash64(self.seed);
+        let spread = match datagram.quoted_key() {
+            Some(quoted) => quoted.hash64(self.seed),
+            None => hash,
+        };
+        (key, hash, spread)
+    }
+
+    /// Fragments whose datagram is not whole yet, in packets.
+    pub fn pending_fragments(&self) -> u64 {
+        self.defragmenter.pending_packets()
+    }
+
+    /// Gives up fragments that are too old.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.defragmenter.advance(now, &mut self.loss);
+    }
+
+    /// The input is over: fragments that wait are lost.
+    pub fn finish(&mut self) {
+        self.defragmenter.finish(&mut self.loss);
+    }
+
+    fn learn(&self, datagram: &Datagram<'_>, packet: PacketRef) {
+        let Some(names) = &self.names else { return };
+        let is_dns = |port: u16| matches!(port, 53 | 5353 | 5355);
+        if datagram.header.transport() != Transport::Udp || !is_dns(datagram.source.port) {
+            return;
+        }
+        dns::learn(datagram.payload.bytes, |name, ip| names.learn(name, ip, packet));
+    }
+}

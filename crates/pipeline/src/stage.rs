@@ -1,0 +1,430 @@
+//! From stream bytes to entries: dissection, pairing, names, the filter and the sink, for the connections of one worker.
+
+use std::sync::Arc;
+
+use lanternfish_dissect::{Answer, Arrival, Conversation, Desk, MessagePool};
+use lanternfish_dissectors::transport;
+use lanternfish_model::{
+    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, LocalSide,
+    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, Role, Transport, Values, fields,
+};
+use lanternfish_pairing::{Pair, Pairer};
+use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
+use lanternfish_telemetry::Books;
+
+use crate::{Chunk, EntrySink, Mark, Rank, Settings};
+
+/// What is kept of a connection behind the connection table.
+pub struct Connection {
+    conversation: Conversation,
+    pairer: Pairer,
+    context: Option<Arc<ConnectionContext>>,
+    next_index: u64,
+}
+
+/// Which moment the entries that come out belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Packet,
+    Timers,
+    Finish,
+}
+
+/// The stage behind reassembly.
+pub struct Stage {
+    settings: Arc<Settings>,
+    sink: Box<dyn EntrySink>,
+    pool: MessagePool,
+    messages: Vec<Box<Message>>,
+    pairs: Vec<Pair>,
+    loss: Loss,
+    chunk: Chunk,
+    rank: Rank,
+    phase: Phase,
+    worker: u16,
+    entries: Vec<u64>,
+    matched: u64,
+    extra: Values,
+    transports: [Option<ProtocolIndex>; 4],
+}
+
+impl Stage {
+    pub(crate) fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, worker: u16) -> Stage {
+        let of = |transport| settings.transport_protocol(transport);
+        let transports = [of(Transport::Tcp), of(Transport::Udp), of(Transport::Sctp), None];
+        let protocols = settings.table.protocols().len();
+        Stage {
+            settings,
+            sink,
+            pool: MessagePool::default(),
+            messages: Vec::new(),
+            pairs: Vec::new(),
+            loss: Loss::default(),
+            chunk: Chunk::default(),
+            rank: Rank::default(),
+            phase: Phase::Packet,
+            worker,
+            entries: vec![0; protocols],
+            matched: 0,
+            extra: Values::default(),
+            transports,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, rank: Rank) {
+        self.phase = Phase::Packet;
+        self.rank = rank;
+    }
+
+    pub(crate) fn begin_timers(&mut self, next_packet: u64) {
+        self.phase = Phase::Timers;
+        self.rank = Rank { packet: next_packet, class: 0, connection: 0 };
+    }
+
+    pub(crate) fn begin_finish(&mut self) {
+        self.phase = Phase::Finish;
+        self.rank = Rank { packet: u64::MAX, class: 0, connection: 0 };
+    }
+
+    pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
+        std::mem::replace(&mut self.chunk, empty)
+    }
+
+    pub(crate) fn loss(&self) -> &Loss {
+        &self.loss
+    }
+
+    pub(crate) fn count_entries(&self, books: &mut Books) {
+        for (position, &count) in self.entries.iter().enumerate() {
+            books.add_entries(self.settings.table.protocol_name(ProtocolIndex(position as u8)), count);
+        }
+        books.matched_entries = books.matched_entries.saturating_add(self.matched);
+    }
+
+    /// Runs a step of a conversation with what this worker lends to it.
+    fn converse<R>(&mut self, step: impl FnOnce(&mut Desk<'_>) -> R) -> R {
+        let mut desk = Desk {
+            registry: &self.settings.registry,
+            limits: &self.settings.limits,
+            wants: &self.settings.wants,
+            pool: &mut self.pool,
+            messages: &mut self.messages,
+            loss: &mut self.loss,
+        };
+        step(&mut desk)
+    }
+
+    /// Pairs the messages that came, and makes entries of the pairs.
+    fn settle(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
+        if self.messages.is_empty() {
+            return;
+        }
+        let mut messages = std::mem::take(&mut self.messages);
+        let mut pairs = std::mem::take(&mut self.pairs);
+        for message in messages.drain(..) {
+            let mut emit = |pair| pairs.push(pair);
+            connection.pairer.push(message, &self.settings.pairing, &mut self.loss, &mut emit);
+        }
+        for pair in pairs.drain(..) {
+            self.pair(connection, facts, pair, Outcome::Open);
+        }
+        self.messages = messages;
+        self.pairs = pairs;
+    }
+
+    /// Makes an entry of a pair. `unanswered` is the outcome of a request that will have no response.
+    fn pair(&mut self, connection: &mut Connection, facts: &ConnectionFacts, pair: Pair, unanswered: Outcome) {
+        if !self.settings.calls {
+            self.recycle(pair.request);
+            self.recycle(pair.response);
+            return;
+        }
+        let Some(first) = pair.request.as_deref().or(pair.response.as_deref()) else { return };
+        let (protocol, id, timestamp) = (first.protocol, entry_id(first.first, first.ordinal), first.first.time);
+        let outcome = outcome(&pair, unanswered);
+        let (elapsed_ns, first_byte_ns) = match (&pair.request, &pair.response) {
+            (Some(request), Some(response)) => (
+                Some(response.last.time.since(request.first.time)),
+                Some(response.first.time.since(request.first.time)),
+            ),
+            _ => (None, None),
+        };
+        let mut notes = Notes::default();
+        for half in [&pair.request, &pair.response].into_iter().flatten() {
+            notes.append(&half.notes);
+        }
+        let context = self.context(connection, facts);
+        let (mut client, mut server) = (facts.client, facts.server);
+        if connection.conversation.is_flipped() != is_from_server(&pair) {
+            std::mem::swap(&mut client, &mut server);
+        }
+        let index = connection.next_index;
+        connection.next_index += 1;
+        let mut entry = Entry {
+            id,
+            protocol,
+            class: EntryClass::Call,
+            connection: context,
+            src: Party::new(client),
+            dst: Party::new(server),
+            index,
+            timestamp,
+            elapsed_ns,
+            first_byte_ns,
+            outcome,
+            request: pair.request,
+            response: pair.response,
+            notes,
+            extra: std::mem::take(&mut self.extra),
+        };
+        self.emit(&mut entry);
+        self.recycle(entry.request.take());
+        self.recycle(entry.response.take());
+        self.extra = entry.extra;
+    }
+
+    fn recycle(&mut self, message: Option<Box<Message>>) {
+        if let Some(message) = message {
+            self.pool.give(message);
+        }
+    }
+
+    /// Names the ends of an entry, and gives it to the sink where it meets the filter.
+    fn emit(&mut self, entry: &mut Entry) {
+        if let Some(count) = self.entries.get_mut(usize::from(entry.protocol.0)) {
+            *count += 1;
+        }
+        entry.extra.clear();
+        let at = self.rank.packet;
+        entry.src.dns = self.settings.names.lookup(entry.src.endpoint.ip, at);
+        entry.dst.dns = self.settings.names.lookup(entry.dst.endpoint.ip, at);
+        if entry.src.dns.is_some() || entry.dst.dns.is_some() {
+            let mut list = entry.extra.list(fields::DNS_RESOLUTIONS);
+            for name in [&entry.src.dns, &entry.dst.dns].into_iter().flatten() {
+                list.push(name.as_bytes());
+            }
+            list.finish();
+        }
+        if let Some(filter) = &self.settings.filter
+            && !filter.matches(&self.settings.table, entry)
+        {
+            return;
+        }
+        self.matched += 1;
+        self.sink.entry(entry, &mut self.chunk.bytes);
+        self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
+    }
+
+    /// What all entries of a connection share.
+    fn context(&self, connection: &mut Connection, facts: &ConnectionFacts) -> Arc<ConnectionContext> {
+        if let Some(context) = &connection.context {
+            return Arc::clone(context);
+        }
+        let wants = &self.settings.wants;
+        let mut values = Values::default();
+        if wants.common(fields::STREAM) {
+            values.text_fmt(fields::STREAM, format_args!("{:x}", facts.id));
+        }
+        if !facts.tunnels.is_empty() {
+            let mut list = values.list(fields::TUNNELS);
+            for tunnel in &facts.tunnels {
+                list.push(tunnel.as_bytes());
+            }
+            list.finish();
+        }
+        if !self.settings.node_name.is_empty() {
+            values.text_fmt(fields::WORKER, format_args!("{}", self.worker));
+            values.text(fields::NODE_ID, self.settings.node_id.as_bytes());
+            values.text(fields::NODE_IP, self.settings.node_ip.as_bytes());
+            values.text(fields::LOCAL_NODE_NAME, self.settings.node_name.as_bytes());
+        }
+        let context = Arc::new(ConnectionContext {
+            facts: facts.clone(),
+            flow_id: crate::flows::flow_id(facts),
+            local: LocalSide::Client,
+            capture: self.settings.capture,
+            has_pcap: true,
+            node_name: Arc::clone(&self.settings.node_name),
+            values,
+        });
+        connection.context = Some(Arc::clone(&context));
+        context
+    }
+
+    /// Makes the entry of a connection.
+    fn connection_entry(&mut self, connection: &mut Connection, summary: &ConnectionSummary) {
+        if !self.settings.connections {
+            return;
+        }
+        let transport = summary.facts.transport;
+        let Some(protocol) = self.transports.get(transport as usize).copied().flatten() else { return };
+        let mut message = self.pool.take(protocol, Role::OneWay, Direction::ToServer, summary.facts.first);
+        message.pairing = PairKey::Alone;
+        message.last = summary.last;
+        let context = self.context(connection, &summary.facts);
+        let titles: Vec<&str> = self.titles(connection).collect();
+        transport::connection(summary, context.local, &titles, &self.settings.wants, protocol, &mut message);
+        let mut entry = Entry {
+            id: entry_id(summary.facts.first, u16::MAX),
+            protocol,
+            class: EntryClass::Connection,
+            connection: context,
+            src: Party::new(summary.facts.client),
+            dst: Party::new(summary.facts.server),
+            index: connection.next_index,
+            timestamp: summary.facts.first.time,
+            elapsed_ns: Some(summary.duration_ns()),
+            first_byte_ns: None,
+            outcome: message.outcome,
+            notes: std::mem::take(&mut message.notes),
+            request: Some(message),
+            response: None,
+            extra: std::mem::take(&mut self.extra),
+        };
+        self.emit(&mut entry);
+        self.recycle(entry.request.take());
+        self.extra = entry.extra;
+    }
+
+    fn titles<'a>(&'a self, connection: &'a Connection) -> impl Iterator<Item = &'a str> {
+        let protocols = self.settings.table.protocols();
+        let detected = connection.conversation.detected().iter();
+        detected.filter_map(|index| protocols.get(usize::from(index.0)).map(|spec| spec.title))
+    }
+}
+
+impl Sink for Stage {
+    type State = Connection;
+
+    fn open(&mut self, facts: &ConnectionFacts) -> Connection {
+        Connection {
+            conversation: Conversation::new(facts, &self.settings.registry),
+            pairer: Pairer::default(),
+            context: None,
+            next_index: 0,
+        }
+    }
+
+    fn data(&mut self, connection: &mut Connection, facts: &ConnectionFacts, data: &StreamData<'_>) -> Verdict {
+        let arrival = Arrival {
+            direction: data.direction,
+            bytes: data.bytes,
+            packet: data.packet,
+            fragments: data.fragments,
+            is_datagram: data.is_datagram,
+            is_start: data.is_start,
+            missing: data.missing,
+            quoted_connection: data.quoted_connection,
+        };
+        let answer = self.converse(|desk| connection.conversation.data(desk, facts, &arrival));
+        if answer == Answer::Turn {
+            let mut turned = facts.clone();
+            std::mem::swap(&mut turned.client, &mut turned.server);
+            connection.context = None;
+            self.settle(connection, &turned);
+        } else {
+            self.settle(connection, facts);
+        }
+        verdict(answer)
+    }
+
+    fn gap(
+        &mut self,
+        connection: &mut Connection,
+        facts: &ConnectionFacts,
+        direction: Direction,
+        length: u64,
+        _packet: PacketRef,
+    ) -> Verdict {
+        let answer = self.converse(|desk| connection.conversation.gap(desk, facts, direction, length));
+        self.settle(connection, facts);
+        verdict(answer)
+    }
+
+    fn end(&mut self, connection: &mut Connection, facts: &ConnectionFacts, direction: Direction) {
+        self.converse(|desk| connection.conversation.end(desk, facts, direction));
+        self.settle(connection, facts);
+    }
+
+    fn summary(&mut self, connection: &mut Connection, summary: &ConnectionSummary, _moment: Moment) {
+        self.place(summary);
+        if self.settings.all_revisions {
+            self.connection_entry(connection, summary);
+        }
+        if self.settings.flows {
+            self.chunk.flows.push((self.rank, Box::new(summary.clone())));
+        }
+    }
+
+    fn close(&mut self, mut connection: Connection, summary: ConnectionSummary) {
+        self.place(&summary);
+        let facts = &summary.facts;
+        let mut conversation = std::mem::replace(
+            &mut connection.conversation,
+            Conversation::new(facts, &self.settings.registry),
+        );
+        self.converse(|desk| conversation.close(desk, facts));
+        connection.conversation = conversation;
+        self.settle(&mut connection, facts);
+        let unanswered = if summary.close == CloseReason::Open { Outcome::Open } else { Outcome::Failed };
+        let mut pairs = std::mem::take(&mut self.pairs);
+        connection.pairer.finish(&mut |pair| pairs.push(pair));
+        for pair in pairs.drain(..) {
+            self.pair(&mut connection, facts, pair, unanswered);
+        }
+        self.pairs = pairs;
+        if connection.conversation.detected().is_empty() {
+            let payload = summary.to_server.payload_bytes.saturating_add(summary.to_client.payload_bytes);
+            self.loss.add(Cause::UnknownProtocol, payload);
+        }
+        self.connection_entry(&mut connection, &summary);
+        if self.settings.flows {
+            self.chunk.flows.push((self.rank, Box::new(summary)));
+        }
+    }
+}
+
+impl Stage {
+    /// Sets the place of entries that no packet of their own completes.
+    fn place(&mut self, summary: &ConnectionSummary) {
+        match self.phase {
+            Phase::Packet => {}
+            Phase::Timers => self.rank.connection = summary.last.number,
+            Phase::Finish => self.rank.connection = summary.facts.first.number,
+        }
+    }
+}
+
+fn verdict(answer: Answer) -> Verdict {
+    match answer {
+        Answer::Continue => Verdict::Continue,
+        Answer::Ignore => Verdict::Ignore,
+        Answer::Turn => Verdict::Turn,
+    }
+}
+
+/// The id of an entry: the number of the packet that it begins in, and its place among those that begin there.
+fn entry_id(first: PacketRef, ordinal: u16) -> u64 {
+    (first.number & MAX_PACKET_NUMBER) << 16 | u64::from(ordinal)
+}
+
+/// Whether a pair's request, or one-way message, went from the server to the client.
+fn is_from_server(pair: &Pair) -> bool {
+    match (&pair.request, &pair.response) {
+        (Some(request), _) => request.role == Role::OneWay && request.direction == Direction::ToClient,
+        _ => false,
+    }
+}
+
+fn outcome(pair: &Pair, unanswered: Outcome) -> Outcome {
+    match (&pair.request, &pair.response) {
+        (_, Some(response)) if response.outcome != Outcome::Open => response.outcome,
+        (Some(request), _) if request.outcome != Outcome::Open => request.outcome,
+        (_, Some(_)) => Outcome::Ok,
+        (Some(request), None) if request.role == Role::OneWay || request.pairing == PairKey::Alone => Outcome::Ok,
+        _ => unanswered,
+    }
+}
+
+/// Packet numbers are kept in 37 bits of an id, so that ids stay below 2^53.
+const MAX_PACKET_NUMBER: u64 = (1 << 37) - 1;

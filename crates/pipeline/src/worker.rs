@@ -1,0 +1,82 @@
+//! A worker: a connection table and everything behind it, with nothing shared but the names of addresses.
+
+use std::sync::Arc;
+
+use lanternfish_model::{ConnectionKey, Loss, PacketRef, Timestamp};
+use lanternfish_reassembly::{Fate, PacketMeta, Tracker};
+use lanternfish_telemetry::Books;
+use lanternfish_wire::Datagram;
+
+use crate::stage::Stage;
+use crate::{Chunk, EntrySink, Rank, Settings};
+
+/// One share of the work.
+pub struct Worker {
+    tracker: Tracker<Stage>,
+    stage: Stage,
+    loss: Loss,
+    books: Books,
+}
+
+impl Worker {
+    /// Begins the `number`-th of `count` workers.
+    pub fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, number: u16, count: u16) -> Worker {
+        let config = settings.reassembly.share(count);
+        Worker {
+            tracker: Tracker::new(config),
+            stage: Stage::new(settings, sink, number),
+            loss: Loss::default(),
+            books: Books::default(),
+        }
+    }
+
+    /// Takes a datagram that came in `packets` (its fragments, or the one packet).
+    pub fn datagram(
+        &mut self,
+        datagram: &Datagram<'_>,
+        key: &ConnectionKey,
+        hash: u64,
+        packet: PacketRef,
+        interface: u32,
+        fragments: &[PacketRef],
+    ) {
+        self.stage.begin(Rank { packet: packet.number, class: 1, connection: 0 });
+        let meta = PacketMeta { packet, interface, fragments };
+        let count = fragments.len() as u64 + 1;
+        match self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss) {
+            Fate::Dissected => self.books.dissected += count,
+            Fate::DuplicateView => self.books.duplicate_views += count,
+        }
+    }
+
+    /// Lets time pass before the packet with this number is taken.
+    pub fn advance(&mut self, now: Timestamp, next_packet: u64) {
+        self.stage.begin_timers(next_packet);
+        self.tracker.advance(&mut self.stage, now, &mut self.loss);
+    }
+
+    /// The input is over: everything that is open is closed.
+    pub fn finish(&mut self) {
+        self.stage.begin_finish();
+        self.tracker.finish(&mut self.stage, &mut self.loss);
+    }
+
+    /// Takes the entries made since the last call, with an empty chunk in return.
+    pub fn take(&mut self, empty: Chunk) -> Chunk {
+        self.stage.take(empty)
+    }
+
+    /// What this worker has lost.
+    pub fn loss(&self) -> Loss {
+        let mut loss = self.loss.clone();
+        loss.merge(self.stage.loss());
+        loss
+    }
+
+    /// What became of its packets, and how many entries it made.
+    pub fn books(&self) -> Books {
+        let mut books = self.books.clone();
+        self.stage.count_entries(&mut books);
+        books
+    }
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs the packages that are missing on Debian or Ubuntu: `setup.sh build` what a build needs, `setup.sh test` what the tests need too.
+set -euo pipefail
+packages=(gcc libc6-dev make pkg-config)
+commands=(cc make)
+if [ "${1:-build}" = test ]; then
+  packages+=(nginx curl wrk redis-server redis-tools dnsmasq dnsutils openssl iputils-ping iproute2 tshark tcpdump nghttp2 libpcap0.8 libpcap-dev python3 dnsperf git procps)
+  commands+=(nginx curl wrk redis-server redis-cli dnsmasq dig openssl ping ip tshark tcpdump h2load python3 dnsperf git)
+fi
+missing=()
+for command in "${commands[@]}"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || missing+=("$command")
+done
+if [ "${#missing[@]}" = 0 ]; then exit 0; fi
+echo "missing: ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  echo "this is not Debian or Ubuntu: please install the packages that bring these commands" >&2
+  exit 1
+fi
+sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+$sudo -E apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# Runs the benchmarks; see run.py for what is measured.
+set -euo pipefail
+exec python3 "$(dirname "$0")/run.py" "$@"

@@ -1,10 +1,58 @@
 //! Views of link, network and transport headers and of tunnels: from a packet's bytes to the innermost datagram.
 //!
 //! Nothing is copied and nothing is kept; fragments are given back as such and put together by the reassembly crate.
+//! Checksums are handed on, never verified. Link layers whose frames need a state or a key (802.11, Bluetooth) are
+//! named and not read.
 
+mod icmp;
+mod link;
+mod names;
+mod network;
 mod packet;
+mod path;
+mod payload;
+mod transport;
+mod tunnel;
 
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+pub use names::link_name;
 pub use packet::{
     Datagram, Fragment, IcmpHeader, LinkType, Payload, Quoted, SctpHeader, TcpFlags, TcpHeader, TransportHeader,
     Tunnel, TunnelKind, Unread, View,
 };
+pub use path::{MAX_HEADERS, MAX_TUNNELS};
+
+/// Reads a captured packet down to its innermost datagram.
+///
+/// `bytes` are the captured bytes and `wire_len` the length that the packet had on the wire. The length fields of IP
+/// are believed: padding behind the packet is left out, and bytes that the capture did not keep are counted in
+/// [`Payload::missing`]. An IP length of 0, as segmentation offload leaves it, means "to the end of the packet".
+#[inline]
+pub fn read(link: LinkType, bytes: &[u8], wire_len: u32) -> View<'_> {
+    let packet = Payload::captured(bytes, wire_len);
+    let mut path = path::Path::new();
+    if link == LinkType::ETHERNET {
+        return link::ethernet(&mut path, packet);
+    }
+    link::other(&mut path, link, packet)
+}
+
+/// Reads on in a datagram that was put together from fragments.
+///
+/// `protocol` is the number that the fragments carried; IPv6 extension headers and tunnels inside are followed.
+/// `network_bytes` is the length that is reported for the datagram, `tunnels` are those around the fragments.
+pub fn read_transport<'a>(
+    protocol: u8,
+    source: IpAddr,
+    destination: IpAddr,
+    payload: Payload<'a>,
+    network_bytes: u32,
+    tunnels: &[Tunnel],
+) -> View<'a> {
+    let mut path = path::Path::behind(tunnels);
+    network::transport(&mut path, protocol, network::Ends { source, destination }, payload, network_bytes)
+}

@@ -1,0 +1,223 @@
+//! Tunnels: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), GRE (RFC 2784, RFC 2890) and ERSPAN.
+//!
+//! A port is a hint: what stands behind a UDP header is a tunnel only if the tunnel's header is well formed and the
+//! packet inside can be read; otherwise it is a UDP datagram as any other. PPTP's GRE (RFC 2637) is not read.
+
+use lanternfish_model::{Cause, Endpoint};
+
+use crate::link::{self, ethertype};
+use crate::network::{self, Ends};
+use crate::path::{Path, malformed, not_ip, too_deep, unknown_transport};
+use crate::{Payload, Tunnel, TunnelKind, Unread, View, names};
+
+/// The tunnel that a header between these addresses makes.
+pub(crate) const fn around(kind: TunnelKind, id: u32, ends: Ends) -> Tunnel {
+    Tunnel { kind, id, source: ends.source, destination: ends.destination }
+}
+
+/// What a tunnel carries.
+#[derive(Clone, Copy)]
+enum Inner {
+    Ethernet,
+    Ip,
+    EtherType(u16),
+}
+
+/// A tunnel header that was read.
+struct Header<'a> {
+    kind: TunnelKind,
+    id: u32,
+    inner: Inner,
+    payload: Payload<'a>,
+}
+
+/// Whether a tunnel may run between these ports.
+#[inline]
+pub(crate) const fn is_udp_port(source: u16, destination: u16) -> bool {
+    matches!(destination, VXLAN_PORT | VXLAN_LINUX_PORT | GENEVE_PORT | GTP_U_PORT) || source == GTP_U_PORT
+}
+
+/// The packet inside a tunnel over UDP; none where it is no tunnel, or nothing in it can be read.
+#[inline(never)]
+pub(crate) fn over_udp<'a>(
+    path: &mut Path,
+    source: Endpoint,
+    destination: Endpoint,
+    payload: Payload<'a>,
+) -> Option<View<'a>> {
+    let header = match destination.port {
+        VXLAN_PORT | VXLAN_LINUX_PORT => vxlan(payload)?,
+        GENEVE_PORT => geneve(payload)?,
+        _ => gtp_u(payload)?,
+    };
+    let ends = Ends { source: source.ip, destination: destination.ip };
+    let mark = path.mark();
+    match enter(path, ends, header) {
+        View::Unread(Unread { cause: Cause::MalformedHeader, .. })
+        | View::Unread(Unread { cause: Cause::NotIp, what: names::UNKNOWN_ETHERTYPE }) => {
+            path.back_to(mark);
+            None
+        }
+        view => Some(view),
+    }
+}
+
+fn enter<'a>(path: &mut Path, ends: Ends, header: Header<'a>) -> View<'a> {
+    if !path.enter_tunnel(around(header.kind, header.id, ends)) {
+        return too_deep();
+    }
+    match header.inner {
+        Inner::Ethernet => link::ethernet(path, header.payload),
+        Inner::Ip => network::ip(path, header.payload),
+        Inner::EtherType(kind) => link::by_ethertype(path, kind, header.payload),
+    }
+}
+
+/// RFC 7348 section 5. Of the reserved flags only that of the group policy extension is known to be used.
+fn vxlan(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[flags, _, _, _, v0, v1, v2, _] = payload.bytes.first_chunk::<8>()?;
+    if flags & !VXLAN_GROUP_POLICY != VXLAN_HAS_ID {
+        return None;
+    }
+    Some(Header {
+        kind: TunnelKind::Vxlan,
+        id: u32::from_be_bytes([0, v0, v1, v2]),
+        inner: Inner::Ethernet,
+        payload: payload.skip(8)?,
+    })
+}
+
+/// RFC 8926 section 3.4.
+fn geneve(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[first, flags, p0, p1, v0, v1, v2, _] = payload.bytes.first_chunk::<8>()?;
+    let inner = match u16::from_be_bytes([p0, p1]) {
+        ethertype::TRANSPARENT_ETHERNET => Inner::Ethernet,
+        kind @ (ethertype::IPV4 | ethertype::IPV6 | ethertype::MPLS) => Inner::EtherType(kind),
+        _ => return None,
+    };
+    if first >> 6 != 0 || flags & 0x3f != 0 {
+        return None;
+    }
+    Some(Header {
+        kind: TunnelKind::Geneve,
+        id: u32::from_be_bytes([0, v0, v1, v2]),
+        inner,
+        payload: payload.skip(8 + usize::from(first & 0x3f) * 4)?,
+    })
+}
+
+/// 3GPP TS 29.281 section 5: version 1, protocol type GTP, message type G-PDU.
+fn gtp_u(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[flags, kind, l0, l1, t0, t1, t2, t3] = payload.bytes.first_chunk::<8>()?;
+    if flags & 0xf0 != 0x30 || kind != GTP_G_PDU {
+        return None;
+    }
+    let length = u16::from_be_bytes([l0, l1]);
+    let mut inner = payload.skip(8)?;
+    if length != 0 {
+        inner = inner.shortened(u32::from(length));
+    }
+    if flags & 0x07 != 0 {
+        let &[_, _, _, mut next] = inner.bytes.first_chunk::<4>()?;
+        inner = inner.skip(4)?;
+        for _ in 0..MAX_GTP_EXTENSIONS {
+            if flags & 0x04 == 0 || next == 0 {
+                break;
+            }
+            let length = usize::from(*inner.bytes.first()?) * 4;
+            next = *inner.bytes.get(length.checked_sub(1)?)?;
+            inner = inner.skip(length)?;
+        }
+    }
+    let id = u32::from_be_bytes([t0, t1, t2, t3]);
+    Some(Header { kind: TunnelKind::GtpU, id, inner: Inner::Ip, payload: inner })
+}
+
+/// RFC 2784 section 2, RFC 2890 section 2.
+pub(crate) fn gre<'a>(path: &mut Path, ends: Ends, payload: Payload<'a>) -> View<'a> {
+    let Some(&[f0, f1, p0, p1]) = payload.bytes.first_chunk::<4>() else {
+        return malformed("GRE header cut short");
+    };
+    let flags = u16::from_be_bytes([f0, f1]);
+    match flags & 0x07 {
+        0 => {}
+        1 => return unknown_transport("PPTP"),
+        _ => return malformed("bad GRE version"),
+    }
+    if flags & GRE_HAS_ROUTING != 0 {
+        return unknown_transport("GRE with source routes");
+    }
+    let key_at = if flags & GRE_HAS_CHECKSUM != 0 { 8 } else { 4 };
+    let sequence_at = if flags & GRE_HAS_KEY != 0 { key_at + 4 } else { key_at };
+    let end = if flags & GRE_HAS_SEQUENCE != 0 { sequence_at + 4 } else { sequence_at };
+    let Some(inner) = payload.skip(end) else {
+        return malformed("GRE header cut short");
+    };
+    let key = match payload.bytes.get(key_at..sequence_at).and_then(|bytes| bytes.first_chunk::<4>()) {
+        Some(key) => u32::from_be_bytes(*key),
+        None => 0,
+    };
+    let header = match u16::from_be_bytes([p0, p1]) {
+        GRE_KEEP_ALIVE => return not_ip("GRE keep-alive"),
+        GRE_ERSPAN if flags & GRE_HAS_SEQUENCE == 0 => Some(erspan_i(inner)),
+        GRE_ERSPAN => erspan_ii(inner),
+        GRE_ERSPAN_III => erspan_iii(inner),
+        GRE_WCCP => wccp(key, inner),
+        kind => Some(Header { kind: TunnelKind::Gre, id: key, inner: Inner::EtherType(kind), payload: inner }),
+    };
+    match header {
+        Some(header) => enter(path, ends, header),
+        None => malformed("bad header inside GRE"),
+    }
+}
+
+/// Type I has no header of its own.
+fn erspan_i(payload: Payload<'_>) -> Header<'_> {
+    Header { kind: TunnelKind::Erspan, id: 0, inner: Inner::Ethernet, payload }
+}
+
+/// Type II: version, VLAN, class, truncation, session, reserved, index.
+fn erspan_ii(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[_, _, s0, s1, ..] = payload.bytes.first_chunk::<8>()?;
+    let id = u32::from(u16::from_be_bytes([s0, s1]) & ERSPAN_SESSION);
+    Some(Header { kind: TunnelKind::Erspan, id, inner: Inner::Ethernet, payload: payload.skip(8)? })
+}
+
+/// Type III: a time stamp and a frame type more, and an optional sub-header.
+fn erspan_iii(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[_, _, s0, s1, _, _, _, _, _, _, frame, flags] = payload.bytes.first_chunk::<12>()?;
+    let id = u32::from(u16::from_be_bytes([s0, s1]) & ERSPAN_SESSION);
+    let length = if flags & 0x01 != 0 { 20 } else { 12 };
+    let inner = match frame >> 2 & 0x1f {
+        0 => Inner::Ethernet,
+        2 => Inner::Ip,
+        _ => return None,
+    };
+    Some(Header { kind: TunnelKind::Erspan, id, inner, payload: payload.skip(length)? })
+}
+
+/// WCCP version 2 puts a redirect header of four bytes before the IPv4 packet, version 1 does not.
+fn wccp(key: u32, payload: Payload<'_>) -> Option<Header<'_>> {
+    let payload = if payload.first_nibble()? == 4 { payload } else { payload.skip(4)? };
+    Some(Header { kind: TunnelKind::Gre, id: key, inner: Inner::Ip, payload })
+}
+
+const VXLAN_PORT: u16 = 4789;
+/// What Linux took before a port was assigned, and flannel and Cilium still take.
+const VXLAN_LINUX_PORT: u16 = 8472;
+const VXLAN_HAS_ID: u8 = 0x08;
+const VXLAN_GROUP_POLICY: u8 = 0x80;
+const GENEVE_PORT: u16 = 6081;
+const GTP_U_PORT: u16 = 2152;
+const GTP_G_PDU: u8 = 255;
+/// The most extension headers of one GTP-U packet; what stands behind more of them is not taken for IP.
+const MAX_GTP_EXTENSIONS: usize = 8;
+const GRE_HAS_CHECKSUM: u16 = 0x8000;
+const GRE_HAS_ROUTING: u16 = 0x4000;
+const GRE_HAS_KEY: u16 = 0x2000;
+const GRE_HAS_SEQUENCE: u16 = 0x1000;
+const GRE_KEEP_ALIVE: u16 = 0;
+const GRE_ERSPAN: u16 = 0x88be;
+const GRE_ERSPAN_III: u16 = 0x22eb;
+const GRE_WCCP: u16 = 0x883e;
+const ERSPAN_SESSION: u16 = 0x03ff;

@@ -17,3 +17,6 @@ pub use conversation::{Answer, Arrival, Conversation, Desk};
 pub use limits::Limits;
 pub use out::{MessagePool, Out, Session};
 pub use registry::Registry;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! The engine with a toy protocol: lines, `>` from the client and `<` from the server, `>up` hands off.
+
+use lanternfish_model::{
+    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, ProtocolSpec, Role, Scope, Timestamp,
+    Transport, Wants,
+};
+
+use super::*;
+
+struct Lines;
+
+static SPEC: ProtocolSpec = ProtocolSpec {
+    name: "lines",
+    title: "Lines",
+    doc: "",
+    references: &[],
+    words: &[],
+    fields: &[],
+    pending: "",
+};
+
+impl Protocol for Lines {
+    fn spec(&self) -> &'static ProtocolSpec {
+        &SPEC
+    }
+    fn transports(&self) -> Transports {
+        Transports::TCP.and(Transports::UDP)
+    }
+    fn probe(&self, head: &Head<'_>) -> Probe {
+        match head.bytes {
+            [b'>', ..] => Probe::Match(Sender::Client),
+            [b'<', ..] => Probe::Match(Sender::Server),
+            [b' '] => Probe::NeedMore,
+            [b' ', b'>', ..] => Probe::Match(Sender::Client),
+            _ => Probe::NoMatch,
+        }
+    }
+    fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
+        Box::new(Reader)
+    }
+}
+
+struct Reader;
+
+impl Dissector for Reader {
+    fn data(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
+        let mut at = 0;
+        while let Some(length) = chunk.bytes[at..].iter().position(|&byte| byte == b'\n') {
+            let line = &chunk.bytes[at..at + length];
+            let role = match line.trim_ascii_start().first() {
+                Some(b'>') => Role::Request,
+                Some(b'<') => Role::Response,
+                _ => return Progress::Desync { consumed: at },
+            };
+            let mut message = out.begin(role, chunk, at);
+            chunk.cover(&mut message, at..at + length + 1);
+            message.body.bytes.extend_from_slice(line);
+            out.emit(message);
+            at += length + 1;
+            if line == b">up" {
+                return Progress::Handoff { consumed: at, to: Handoff::Probe };
+            }
+        }
+        if at == chunk.bytes.len() {
+            return Progress::Done;
+        }
+        Progress::Incomplete { consumed: at, needed: chunk.bytes.len() - at + 1 }
+    }
+    fn gap(&mut self, pending: &Chunk<'_>, _length: u64, out: &mut Out<'_>) -> GapVerdict {
+        self.end(pending, out);
+        GapVerdict::Lost
+    }
+    fn resync(&mut self, _direction: Direction, bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|&byte| byte == b'>' || byte == b'<')
+    }
+    fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {
+        if pending.bytes.is_empty() {
+            return;
+        }
+        let mut message = out.begin(Role::Request, pending, 0);
+        message.is_partial = true;
+        message.body.bytes.extend_from_slice(pending.bytes);
+        out.emit(message);
+    }
+    fn close(&mut self, pending: [&Chunk<'_>; 2], out: &mut Out<'_>) {
+        for chunk in pending {
+            self.end(chunk, out);
+        }
+    }
+}
+
+static TABLE: &[&dyn Protocol] = &[&Lines];
+
+struct Bench {
+    conversation: Conversation,
+    facts: ConnectionFacts,
+    registry: Registry,
+    limits: Limits,
+    wants: Wants,
+    pool: MessagePool,
+    messages: Vec<Box<lanternfish_model::Message>>,
+    loss: Loss,
+    number: u64,
+}
+
+impl Bench {
+    fn new(is_midstream: bool) -> Bench {
+        let end = |port| Endpoint::new("10.0.0.1".parse().unwrap(), port);
+        let facts = ConnectionFacts {
+            id: 1,
+            transport: Transport::Tcp,
+            client: end(1000),
+            server: end(2000),
+            scope: Scope(0),
+            first: PacketRef::default(),
+            is_midstream,
+            tunnels: Vec::new(),
+            interface: 0,
+        };
+        let registry = Registry::new(TABLE);
+        Bench {
+            conversation: Conversation::new(&facts, &registry),
+            facts,
+            registry,
+            limits: Limits { pending_bytes: 64, ..Limits::default() },
+            wants: Wants::everything(&FieldTable::join(&[&SPEC]).unwrap()),
+            pool: MessagePool::default(),
+            messages: Vec::new(),
+            loss: Loss::default(),
+            number: 0,
+        }
+    }
+
+    fn with<R>(&mut self, step: impl FnOnce(&mut Conversation, &mut Desk<'_>, &ConnectionFacts) -> R) -> R {
+        let mut desk = Desk {
+            registry: &self.registry,
+            limits: &self.limits,
+            wants: &self.wants,
+            pool: &mut self.pool,
+            messages: &mut self.messages,
+            loss: &mut self.loss,
+        };
+        step(&mut self.conversation, &mut desk, &self.facts)
+    }
+
+    fn data(&mut self, direction: Direction, bytes: &[u8], is_datagram: bool) -> Answer {
+        self.number += 1;
+        let packet = PacketRef { number: self.number, time: Timestamp::from_ns(self.number as i64) };
+        let is_start = !self.facts.is_midstream;
+        let arrival = Arrival {
+            direction,
+            bytes,
+            packet,
+            fragments: &[],
+            is_datagram,
+            is_start,
+            missing: 0,
+            quoted_connection: None,
+        };
+        self.with(|conversation, desk, facts| conversation.data(desk, facts, &arrival))
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.messages.iter().map(|m| String::from_utf8_lossy(&m.body.bytes).into_owned()).collect()
+    }
+}
+
+use Direction::{ToClient, ToServer};
+
+#[test]
+fn lines_over_packets_know_their_packets() {
+    let mut bench = Bench::new(false);
+    for part in [&b">a"[..], b"b", b"c\n>d\n>e", b"\n"] {
+        assert_eq!(bench.data(ToServer, part, false), Answer::Continue);
+    }
+    assert_eq!(bench.texts(), [">abc", ">d", ">e"]);
+    let packets: Vec<(u64, u64, u16)> =
+        bench.messages.iter().map(|m| (m.first.number, m.last.number, m.ordinal)).collect();
+    assert_eq!(packets, [(1, 3, 0), (3, 3, 0), (3, 4, 1)]);
+}
+
+#[test]
+fn unknown_bytes_are_ignored_at_the_start_and_tried_again_in_the_middle() {
+    let mut bench = Bench::new(false);
+    assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Ignore);
+    let mut bench = Bench::new(true);
+    assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Continue);
+    assert_eq!(bench.data(ToServer, b">a\n", false), Answer::Continue);
+    assert_eq!(bench.texts(), [">a"]);
+}
+
+#[test]
+fn roles_turn_in_the_middle_and_flip_at_the_start() {
+    let mut bench = Bench::new(true);
+    assert_eq!(bench.data(ToClient, b">a\n", false), Answer::Turn);
+    assert_eq!(bench.messages[0].direction, ToServer);
+    let mut bench = Bench::new(false);
+    assert_eq!(bench.data(ToClient, b">a\n", false), Answer::Continue);
+    assert!(bench.conversation.is_flipped());
+    bench.data(ToServer, b"<b\n", false);
+    assert_eq!(bench.texts(), [">a", "<b"]);
+    assert_eq!(bench.messages[1].direction, ToClient);
+}
+
+#[test]
+fn a_gap_loses_what_was_cut_and_no_more() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">a\n>b", false);
+    bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToServer, 100));
+    bench.data(ToServer, b"rest\n>c\n", false);
+    assert_eq!(bench.texts(), [">a", ">b", ">c"]);
+    assert!(bench.messages[1].is_partial);
+    assert_eq!(bench.loss.count(Cause::Resync), 5);
+}
+
+#[test]
+fn a_line_that_never_ends_is_given_up_at_the_limit() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">a\n>", false);
+    for _ in 0..20 {
+        bench.data(ToServer, &[b'x'; 10], false);
+    }
+    assert!(bench.conversation.pending_bytes() <= 64);
+    bench.data(ToServer, b"\n>c\n", false);
+    assert_eq!(bench.texts().last().map(String::as_str), Some(">c"));
+    assert_eq!(bench.loss.count(Cause::LimitReached), 1);
+}
+
+#[test]
+fn a_wrong_match_is_taken_back() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b" ", false);
+    bench.data(ToServer, b">", false);
+    let answer = bench.data(ToServer, b"\n", false);
+    assert_eq!(answer, Answer::Continue);
+    assert_eq!(bench.loss.count(Cause::Retracted), 0);
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">", false);
+    bench.data(ToClient, b"nonsense\n", false);
+    assert_eq!(bench.loss.count(Cause::Retracted), 1);
+    assert!(bench.conversation.detected().is_empty());
+}
+
+#[test]
+fn a_hand_off_probes_what_follows_in_both_directions() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">a\n>up\n>b\n", false);
+    bench.data(ToClient, b"<c\n", false);
+    assert_eq!(bench.texts(), [">a", ">up", ">b", "<c"]);
+}
+
+#[test]
+fn the_end_and_the_close_show_what_was_half_read() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">a\n>b", false);
+    bench.with(|conversation, desk, facts| conversation.end(desk, facts, ToServer));
+    assert_eq!(bench.texts(), [">a", ">b"]);
+    bench.data(ToClient, b"<c", false);
+    bench.with(|conversation, desk, facts| conversation.close(desk, facts));
+    assert_eq!(bench.texts(), [">a", ">b", "<c"]);
+}

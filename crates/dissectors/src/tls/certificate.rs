@@ -42,6 +42,33 @@ pub fn serial(certificate: &[u8]) -> Option<&[u8]> {
     (tag == INTEGER).then_some(content)
 }
 
+/// The certificates of the responder in a CertificateStatus message, in DER (RFC 6066 section 8, RFC 6960 section 4.2.1).
+pub fn responder_certificates(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut list = Reader::new(responder_list(body).unwrap_or_default());
+    let certificates = std::iter::from_fn(move || {
+        let whole = list.rest();
+        element(&mut list)?;
+        whole.get(..whole.len().saturating_sub(list.rest().len()))
+    });
+    certificates.take(MAX_CERTIFICATES)
+}
+
+fn responder_list(body: &[u8]) -> Option<&[u8]> {
+    let (&OCSP, status) = body.split_first()? else { return None };
+    let mut response = Reader::new(open(status.get(3..)?, SEQUENCE)?);
+    element(&mut response)?;
+    let (_, response_bytes) = element(&mut response)?;
+    let mut typed = Reader::new(open(response_bytes, SEQUENCE)?);
+    element(&mut typed)?;
+    let (_, basic) = element(&mut typed)?;
+    let mut basic = Reader::new(open(basic, SEQUENCE)?);
+    for _ in ["tbsResponseData", "signatureAlgorithm", "signature"] {
+        element(&mut basic)?;
+    }
+    let (_, certificates) = element(&mut basic)?;
+    open(certificates, SEQUENCE)
+}
+
 /// What is told of a certificate that ends a chain.
 #[derive(Clone, Debug, Default)]
 pub struct Leaf {
@@ -128,6 +155,8 @@ fn length(reader: &mut Reader<'_>) -> Option<usize> {
     Some(length)
 }
 
+/// The status type of one OCSP response.
+const OCSP: u8 = 1;
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;

@@ -30,7 +30,7 @@ fields! {
     JA3 = text("tls_ja3").doc("The JA3 fingerprint of the ClientHello.").example("a0e9f5d64349fb13191bc781f81f42e1");
     JA3S = text("tls_ja3s").doc("The JA3S fingerprint of the ServerHello.").example("eb1d94daa7e0344597e756a1fb6e7054");
     JA4 = text("tls_ja4").doc("The JA4 fingerprint of the ClientHello.").example("t13d1516h2_8daaf6152771_e5627efa2ab1");
-    CERTIFICATE_SERIALS = list("tls_certificate_serials").doc("The serial numbers of all certificates in clear, in hexadecimal, the server's first.").example("04fb1a2c");
+    CERTIFICATE_SERIALS = list("tls_certificate_serials").doc("The serial numbers of all certificates in clear, in hexadecimal: the server's chain, that of its revocation check, the client's chain.").example("04fb1a2c");
     CERTIFICATE_SUBJECT = text("tls_certificate_subject").doc("The subject of the server's certificate.").example("CN=shop.example.org");
     CERTIFICATE_ISSUER = text("tls_certificate_issuer").doc("The issuer of the server's certificate.").example("C=US, O=Example CA, CN=E1");
     CERTIFICATE_NAMES = list("tls_certificate_names").doc("The alternative names of the server's certificate: DNS names, addresses, URIs.").example("shop.example.org");

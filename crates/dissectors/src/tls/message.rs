@@ -5,7 +5,7 @@
 use lanternfish_dissect::Out;
 use lanternfish_model::{ListBuffer, Message, Outcome, Values};
 
-use super::certificate::{Leaf, chain, serial};
+use super::certificate::{Leaf, chain, responder_certificates, serial};
 use super::ciphers::{cipher_name, is_signalling, weaknesses};
 use super::fields as f;
 use super::fingerprint::{hex, ja3, ja3s, ja4};
@@ -132,6 +132,13 @@ impl Exchange {
         if let Some(certificate) = first {
             self.server_leaf = Leaf::read(certificate);
             self.fingerprint(certificate, out);
+        }
+    }
+
+    /// Takes up what the server shows of a revocation check.
+    pub fn certificate_status(&mut self, body: &[u8]) {
+        for number in responder_certificates(body).filter_map(serial) {
+            self.server_serials.push(hex(number).as_bytes());
         }
     }
 

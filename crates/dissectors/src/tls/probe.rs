@@ -53,6 +53,8 @@ pub const CERTIFICATE: u8 = 11;
 pub const SERVER_KEY_EXCHANGE: u8 = 12;
 /// certificate_request.
 pub const CERTIFICATE_REQUEST: u8 = 13;
+/// certificate_status.
+pub const CERTIFICATE_STATUS: u8 = 22;
 /// server_hello_done.
 pub const SERVER_HELLO_DONE: u8 = 14;
 
@@ -80,6 +82,7 @@ fn handshake(head: &Head<'_>) -> Probe {
         Judgement::TooShort if head.bytes.len() < MAX_PROBED_BYTES => Probe::NeedMore,
         Judgement::TooShort => Probe::NoMatch,
         Judgement::No if head.is_start => Probe::NoMatch,
+        Judgement::No if begins_chain(begin) => Probe::Match(Sender::Unknown),
         Judgement::No => midstream(head.bytes),
     }
 }
@@ -154,6 +157,15 @@ fn judge(begin: &[u8]) -> Judgement {
         },
     };
     if is_good { Judgement::Likely(sender) } else { Judgement::No }
+}
+
+/// Whether a Certificate message begins here: the lengths within each other, and a certificate's first bytes.
+fn begins_chain(begin: &[u8]) -> bool {
+    let mut reader = Reader::new(begin);
+    let parts = (reader.u8(), reader.u24(), reader.u24(), reader.u24());
+    let (Some(CERTIFICATE), Some(message), Some(list), Some(certificate)) = parts else { return false };
+    let has_der = matches!(reader.rest(), [0x30, 0x82, _, _, 0x30, 0x81 | 0x82, ..]);
+    has_der && list.checked_add(3) == Some(message) && certificate.checked_add(3).is_some_and(|first| first <= list)
 }
 
 fn midstream(bytes: &[u8]) -> Probe {

@@ -11,7 +11,7 @@ use super::hello::{ClientHello, ServerHello};
 use super::message::Exchange;
 use super::names::is_tls13;
 use super::probe::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CLIENT_HELLO, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE,
+    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CLIENT_HELLO, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE,
     SERVER_KEY_EXCHANGE, begins_client_hello, begins_handshake, is_sslv2_server_hello,
 };
 use super::reader::Reader;
@@ -263,6 +263,7 @@ impl Stream {
                 self.is_retrying = true;
             }
             CERTIFICATE => exchange.certificates(is_client, body, out),
+            CERTIFICATE_STATUS => exchange.certificate_status(body),
             SERVER_KEY_EXCHANGE => exchange.server_key_exchange(body),
             CERTIFICATE_REQUEST => exchange.is_certificate_requested = true,
             SERVER_HELLO_DONE => exchange.is_full = true,

@@ -1,9 +1,24 @@
-//! TLS.
+//! TLS: the handshake of RFC 8446 (1.3), RFC 5246 (1.2) and its forerunners down to SSL 2.0, over TCP.
+//!
+//! An entry is a ClientHello with the ServerHello that answers it, and what of certificates and alerts is in clear.
+//! Encrypted records are skipped. Decryption, DTLS and QUIC are not here.
 
+mod certificate;
+mod ciphers;
 mod fields;
+mod fingerprint;
+mod hello;
+mod message;
+mod names;
+mod probe;
+mod reader;
+mod record;
+mod stream;
+#[cfg(test)]
+mod tests;
 
-use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Head, Out, Probe, Progress, Protocol, Transports};
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Word, WordClass};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Transports};
+use lanternfish_model::{ConnectionFacts, ProtocolSpec, Word, WordClass};
 
 /// TLS.
 pub struct Tls;
@@ -11,9 +26,9 @@ pub struct Tls;
 static SPEC: ProtocolSpec = ProtocolSpec {
     name: "tls",
     title: "TLS",
-    doc: "",
-    references: &[],
-    words: &[Word { name: "tls", class: WordClass::Any }],
+    doc: "The handshakes of TLS and SSL: who asked for which server, what was agreed, who showed which certificate, and what is weak about it.",
+    references: &["RFC 8446", "RFC 5246", "RFC 6066", "RFC 7301", "RFC 8701", "RFC 5280"],
+    words: &[Word { name: "tls", class: WordClass::Any }, Word { name: "tlsx", class: WordClass::Any }],
     fields: fields::FIELDS,
     pending: "",
 };
@@ -27,31 +42,11 @@ impl Protocol for Tls {
         Transports::TCP
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Probe {
-        Probe::NoMatch
+    fn probe(&self, head: &Head<'_>) -> Probe {
+        probe::probe(head)
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Stream)
+        Box::new(stream::Stream::default())
     }
-}
-
-struct Stream;
-
-impl Dissector for Stream {
-    fn data(&mut self, _chunk: &Chunk<'_>, _out: &mut Out<'_>) -> Progress {
-        Progress::Done
-    }
-
-    fn gap(&mut self, _pending: &Chunk<'_>, _length: u64, _out: &mut Out<'_>) -> GapVerdict {
-        GapVerdict::Lost
-    }
-
-    fn resync(&mut self, _direction: Direction, _bytes: &[u8]) -> Option<usize> {
-        None
-    }
-
-    fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
-
-    fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
 }

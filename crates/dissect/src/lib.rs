@@ -5,10 +5,12 @@
 
 mod chunk;
 mod contract;
+mod decompress;
 mod limits;
 mod out;
 
 pub use chunk::{Chunk, Source};
 pub use contract::{Dissector, GapVerdict, Handoff, Head, Probe, Progress, Protocol, Sender, Transports};
+pub use decompress::{Compression, Decoded, decompress};
 pub use limits::Limits;
 pub use out::{MessagePool, Out, Session};

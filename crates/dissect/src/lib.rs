@@ -6,6 +6,7 @@
 mod chunk;
 mod contract;
 mod conversation;
+mod decompress;
 mod limits;
 mod out;
 mod pending;
@@ -14,6 +15,7 @@ mod registry;
 pub use chunk::{Chunk, Source};
 pub use contract::{Dissector, GapVerdict, Handoff, Head, Probe, Progress, Protocol, Sender, Transports};
 pub use conversation::{Answer, Arrival, Conversation, Desk};
+pub use decompress::{Compression, Decoded, decompress};
 pub use limits::Limits;
 pub use out::{MessagePool, Out, Session};
 pub use registry::Registry;

@@ -21,82 +21,94 @@ pub(crate) fn string_lower(out: &mut Buffer, text: &str) {
 }
 
 /// Writes UTF-8 text escaped, without quotes.
+#[inline]
 pub(crate) fn inner(out: &mut Buffer, text: &[u8]) {
-    out.reserve(text.len().saturating_add(WINDOW));
+    out.reserve(text.len().saturating_add(CLEAN_BYTES));
     let mut rest = text;
-    while !rest.is_empty() {
-        rest = match rest.split_first_chunk::<WINDOW>() {
-            Some((window, behind)) => match escape_window(out, window, WINDOW, behind) {
-                Next::Whole => behind,
-                Next::At(used) => rest.get(used..).unwrap_or_default(),
-            },
-            None => {
-                let mut window = [b' '; WINDOW];
-                for (slot, byte) in window.iter_mut().zip(rest) {
-                    *slot = *byte;
-                }
-                match escape_window(out, &window, rest.len(), &[]) {
-                    Next::Whole => &[],
-                    Next::At(used) => rest.get(used..).unwrap_or_default(),
-                }
-            }
+    while let Some((block, behind)) = rest.split_first_chunk::<CLEAN_BYTES>() {
+        let (words, _) = block.as_chunks::<WORD_BYTES>();
+        if words.iter().fold(0, |mask, word| mask | specials(u64::from_le_bytes(*word))) == 0 {
+            out.put_some(block, CLEAN_BYTES);
+            rest = behind;
+        } else {
+            rest = block_with_specials(out, rest);
+        }
+    }
+    if !rest.is_empty() {
+        tail(out, rest);
+    }
+}
+
+/// Writes the words of one block; returns what is left behind them.
+fn block_with_specials<'a>(out: &mut Buffer, text: &'a [u8]) -> &'a [u8] {
+    let mut rest = text;
+    for _ in 0..CLEAN_BYTES / WORD_BYTES {
+        let Some((word, behind)) = rest.split_first_chunk::<WORD_BYTES>() else { break };
+        rest = match word_at(out, u64::from_le_bytes(*word), WORD_BYTES, behind) {
+            WORD_BYTES => behind,
+            used => rest.get(used..).unwrap_or_default(),
         };
     }
+    rest
 }
 
-enum Next {
-    /// The window is written.
-    Whole,
-    /// So many bytes from the start of the window are written; the last one may lie behind it.
-    At(usize),
-}
-
-/// Writes the first `count` bytes of a window; `behind` are the bytes that follow it.
-#[inline]
-fn escape_window(out: &mut Buffer, window: &[u8; WINDOW], count: usize, behind: &[u8]) -> Next {
-    let mut mask = specials(window);
-    if mask == 0 {
-        out.put_some(window, count);
-        return Next::Whole;
+/// Writes what is shorter than a block.
+fn tail(out: &mut Buffer, text: &[u8]) {
+    let mut rest = text;
+    while let Some((word, behind)) = rest.split_first_chunk::<WORD_BYTES>() {
+        let used = word_at(out, u64::from_le_bytes(*word), WORD_BYTES, behind);
+        rest = rest.get(used..).unwrap_or_default();
     }
-    let mut bytes = u128::from_le_bytes(*window);
+    while !rest.is_empty() {
+        let word = rest.iter().rev().fold(SPACES, |word, byte| word << 8 | u64::from(*byte));
+        let used = word_at(out, word, rest.len(), &[]);
+        rest = rest.get(used..).unwrap_or_default();
+    }
+}
+
+/// Writes the first `count` bytes of a word, the lowest first; `behind` are the bytes that follow it.
+///
+/// Returns how many bytes are written, which is one more where a character goes on behind the word.
+#[inline]
+fn word_at(out: &mut Buffer, mut word: u64, count: usize, behind: &[u8]) -> usize {
+    let mut mask = specials(word);
     let mut left = count;
     loop {
         let clean = (mask.trailing_zeros() / 8) as usize;
         if clean >= left {
-            out.put_some(&bytes.to_le_bytes(), left);
-            return Next::Whole;
+            out.put_some(&word.to_le_bytes(), left);
+            return count;
         }
-        out.put_some(&bytes.to_le_bytes(), clean);
-        bytes >>= clean * 8;
-        let special = bytes as u8;
+        out.put_some(&word.to_le_bytes(), clean);
+        word >>= clean * 8;
+        mask = mask >> (clean * 8) >> 8;
+        let special = word as u8;
+        word >>= 8;
         left -= clean + 1;
         if special == C1_LEAD {
-            let second = if left > 0 { (bytes >> 8) as u8 } else { behind.first().copied().unwrap_or(0) };
+            let second = if left > 0 { word as u8 } else { behind.first().copied().unwrap_or(0) };
             if (0x80..0xa0).contains(&second) {
-                let [high, low] = hex(second);
-                out.put_some(&[b'\\', b'u', b'0', b'0', high, low, 0, 0], 6);
-                return Next::At(count - left + 1);
+                unicode(out, second);
+                return count - left + 1;
             }
             out.byte(special);
         } else {
             escape(out, special);
         }
-        bytes >>= 8;
-        mask = mask >> (clean * 8) >> 8;
     }
 }
 
-/// Marks the bytes that may need an escape: below 0x20, `"`, `\`, DEL, and the lead byte of C1 control characters.
+/// Marks the bytes that may need an escape by their highest bit: below 0x20, `"`, `\`, DEL, and the lead byte of C1 control
+/// characters. A byte right behind a marked one may be marked too although it needs none.
 #[inline]
-fn specials(window: &[u8; WINDOW]) -> u128 {
-    let mut marks = [0u8; WINDOW];
-    for (mark, &byte) in marks.iter_mut().zip(window) {
-        // `"` is 0x22: with the bit 2 turned it is 0x20, right behind the control characters, which stay among themselves.
-        let is_special = (byte ^ 2 < 0x21) | (byte == b'\\') | (byte == 0x7f) | (byte == C1_LEAD);
-        *mark = if is_special { 0xff } else { 0 };
-    }
-    u128::from_le_bytes(marks)
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    // `"` is 0x22: with the bit 2 turned it is 0x20, right behind the control characters, which stay among themselves.
+    let controls = below(word ^ (ONES * 2), 0x21);
+    let others = [b'\\', 0x7f, C1_LEAD].map(|byte| below(word ^ (ONES * u64::from(byte)), 1));
+    let [backslash, delete, lead] = others;
+    (controls | backslash | delete | lead) & (ONES * 0x80)
 }
 
 #[inline]
@@ -108,13 +120,15 @@ fn escape(out: &mut Buffer, byte: u8) {
         b'\t' => b't',
         0x08 => b'b',
         0x0c => b'f',
-        _ => {
-            let [high, low] = hex(byte);
-            out.put_some(&[b'\\', b'u', b'0', b'0', high, low, 0, 0], 6);
-            return;
-        }
+        0..0x20 | 0x7f => return unicode(out, byte),
+        _ => return out.byte(byte),
     };
     out.put_some(&[b'\\', short], 2);
+}
+
+fn unicode(out: &mut Buffer, code: u8) {
+    let [high, low] = hex(code);
+    out.put_some(&[b'\\', b'u', b'0', b'0', high, low, 0, 0], 6);
 }
 
 fn hex(byte: u8) -> [u8; 2] {
@@ -123,7 +137,11 @@ fn hex(byte: u8) -> [u8; 2] {
 }
 
 /// How many bytes are looked at together.
-const WINDOW: usize = 16;
+const WORD_BYTES: usize = 8;
+/// How many bytes are copied together where none of them needs an escape.
+const CLEAN_BYTES: usize = 32;
+/// A word of spaces, for what is shorter.
+const SPACES: u64 = u64::from_le_bytes([b' '; WORD_BYTES]);
 /// The first byte of U+0080 to U+009F in UTF-8 (and of U+00A0 to U+00BF, which stay).
 const C1_LEAD: u8 = 0xc2;
 

@@ -71,6 +71,8 @@ pub struct FieldSpec {
     pub is_secret: bool,
     /// Whether names within a map are looked up without regard to case.
     pub is_caseless: bool,
+    /// Whether the field is part of the one-line summary of an entry.
+    pub is_summary: bool,
     /// Why the field has no values yet; empty where it has.
     pub pending: &'static str,
 }
@@ -88,6 +90,7 @@ impl FieldSpec {
             keep: Keep::Stored,
             is_secret: false,
             is_caseless: false,
+            is_summary: false,
             pending: "",
         }
     }
@@ -156,6 +159,11 @@ impl FieldSpec {
     /// Looks names within the map up without regard to case.
     pub const fn caseless(mut self) -> Self {
         self.is_caseless = true;
+        self
+    }
+    /// Makes the field a part of the one-line summary of an entry; the parts stand in declared order.
+    pub const fn summary(mut self) -> Self {
+        self.is_summary = true;
         self
     }
     /// Says why the field has no values yet.

@@ -20,10 +20,13 @@ pub(crate) mod protocol {
     pub const ICMPV6: u8 = 58;
     pub const NO_NEXT: u8 = 59;
     pub const DESTINATION_OPTIONS: u8 = 60;
+    pub const ETHER_IP: u8 = 97;
     pub const SCTP: u8 = 132;
     pub const MOBILITY: u8 = 135;
+    pub const MPLS: u8 = 137;
     pub const HIP: u8 = 139;
     pub const SHIM6: u8 = 140;
+    pub const ETHERNET: u8 = 143;
 }
 
 /// The addresses of an IP packet.
@@ -53,13 +56,17 @@ pub(crate) fn ipv4<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_bytes = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_bytes < 20 {
-        return malformed("bad IPv4 version or header length");
+        return match first >> 4 {
+            // Some senders announce IPv6 with IPv4's numbers.
+            6 => ipv6(path, packet),
+            _ => malformed("bad IPv4 version or header length"),
+        };
     }
     let network_bytes = match u16::from_be_bytes([length_0, length_1]) {
         0 => packet.total_bytes(),
         length => u32::from(length),
     };
-    let Some(payload) = packet.sized(network_bytes).skip(header_bytes) else {
+    let Some(payload) = path.cut_to(packet, network_bytes).skip(header_bytes) else {
         return malformed("bad IPv4 total length");
     };
     let ends = Ends {
@@ -96,7 +103,7 @@ pub(crate) fn ipv6<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
         0 => packet.total_bytes(),
         length => u32::from(length) + 40,
     };
-    let Some(payload) = packet.sized(network_bytes).skip(40) else {
+    let Some(payload) = path.cut_to(packet, network_bytes).skip(40) else {
         return malformed("bad IPv6 payload length");
     };
     let Some(ends) = ends_v6(header) else {
@@ -162,6 +169,9 @@ fn other_protocol<'a>(
                     true => ipv6(path, payload),
                     false => too_deep(),
                 };
+            }
+            protocol::ETHERNET | protocol::ETHER_IP | protocol::MPLS => {
+                return tunnel::link_in_ip(path, protocol, ends, payload);
             }
             protocol::FRAGMENT if is_v6 => {
                 let Some(&[next, _, offset_0, offset_1, i0, i1, i2, i3]) = payload.bytes.first_chunk::<8>() else {

@@ -69,7 +69,7 @@ fn tcp_cut<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network_bytes:
 }
 
 /// RFC 9293 section 3.2, RFC 7323 section 2.2: only the two options that a stream cannot be followed without.
-#[cold]
+#[inline(never)]
 fn tcp_options(tcp: &mut TcpHeader, segment: &[u8], header_bytes: usize) {
     let header = segment.get(..header_bytes).unwrap_or(segment);
     let mut options = header.get(20..).unwrap_or_default();

@@ -36,7 +36,7 @@ pub fn read(link: LinkType, bytes: &[u8], wire_len: u32) -> View<'_> {
     let packet = Payload::captured(bytes, wire_len);
     let mut path = path::Path::new();
     if link == LinkType::ETHERNET {
-        return link::ethernet(&mut path, packet);
+        return link::ethernet_inlined(&mut path, packet);
     }
     link::other(&mut path, link, packet)
 }

@@ -4,7 +4,7 @@
 use lanternfish_model::Cause;
 
 use crate::names::{self, link_name};
-use crate::network::{ip, ipv4, ipv6};
+use crate::network::{ip, ipv4, ipv4_inlined, ipv6};
 use crate::path::{Path, malformed, not_ip, too_deep};
 use crate::{LinkType, Payload, Unread, View};
 
@@ -29,14 +29,20 @@ pub(crate) mod ethertype {
 }
 
 /// Ethernet II and 802.3.
-#[inline]
+#[inline(never)]
 pub(crate) fn ethernet<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
+    ethernet_inlined(path, frame)
+}
+
+/// The same for the way that most packets go.
+#[inline(always)]
+pub(crate) fn ethernet_inlined<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
     let Some((&[.., t0, t1], rest)) = frame.bytes.split_first_chunk::<14>() else {
         return malformed("Ethernet header cut short");
     };
     let payload = Payload { bytes: rest, missing: frame.missing };
     match u16::from_be_bytes([t0, t1]) {
-        ethertype::IPV4 => ipv4(path, payload),
+        ethertype::IPV4 => ipv4_inlined(path, payload),
         kind => by_ethertype(path, kind, payload),
     }
 }

@@ -1,10 +1,8 @@
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443) messages, and the packets that their errors quote.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use lanternfish_model::{Endpoint, Transport};
 
-use crate::network::{Ends, OFFSET_MASK_V4, OFFSET_MASK_V6, ends_v6, extension, protocol};
+use crate::network::{Ends, OFFSET_MASK_V4, OFFSET_MASK_V6, ends_v4, ends_v6, extension, protocol};
 use crate::path::{MAX_HEADERS, Path, malformed};
 use crate::{Datagram, IcmpHeader, Payload, Quoted, TransportHeader, View};
 
@@ -48,17 +46,12 @@ pub(crate) fn icmp<'a>(
 fn quoted_v4(bytes: &[u8]) -> Option<Quoted> {
     let header = bytes.first_chunk::<20>()?;
     let [first, _, _, _, _, _, flags_0, flags_1, _, protocol, ..] = *header;
-    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_bytes = usize::from(first & 0x0f) * 4;
     let is_later_fragment = u16::from_be_bytes([flags_0, flags_1]) & OFFSET_MASK_V4 != 0;
     if first >> 4 != 4 || header_bytes < 20 || is_later_fragment {
         return None;
     }
-    let ends = Ends {
-        source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
-        destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
-    };
-    quoted_transport(protocol, ends, bytes.get(header_bytes..)?)
+    quoted_transport(protocol, ends_v4(header)?, bytes.get(header_bytes..)?)
 }
 
 fn quoted_v6(bytes: &[u8]) -> Option<Quoted> {

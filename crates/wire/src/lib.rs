@@ -29,14 +29,14 @@ pub use path::{MAX_HEADERS, MAX_TUNNELS};
 /// Reads a captured packet down to its innermost datagram.
 ///
 /// `bytes` are the captured bytes and `wire_len` the length that the packet had on the wire. The length fields of IP
-/// are believed: padding behind the packet is left out, and bytes that the capture did not keep are counted in
-/// [`Payload::missing`]. An IP length of 0, as segmentation offload leaves it, means "to the end of the packet".
+/// leave out padding behind the packet, and bytes that the capture did not keep are counted in [`Payload::missing`].
+/// An IP length of 0, as segmentation offload leaves it, means "to the end of the packet".
 #[inline]
 pub fn read(link: LinkType, bytes: &[u8], wire_len: u32) -> View<'_> {
     let packet = Payload::captured(bytes, wire_len);
     let mut path = path::Path::new();
     if link == LinkType::ETHERNET {
-        return link::ethernet(&mut path, packet);
+        return link::ethernet_inlined(&mut path, packet);
     }
     link::other(&mut path, link, packet)
 }

@@ -4,7 +4,7 @@
 use lanternfish_model::Cause;
 
 use crate::names::{self, link_name};
-use crate::network::{ip, ipv4, ipv6};
+use crate::network::{ip, ipv4, ipv4_inlined, ipv6};
 use crate::path::{Path, malformed, not_ip, too_deep};
 use crate::{LinkType, Payload, Unread, View};
 
@@ -19,6 +19,9 @@ pub(crate) mod ethertype {
     pub const PPPOE_SESSION: u16 = 0x8864;
     pub const QINQ: u16 = 0x88a8;
     pub const PROVIDER_BACKBONE: u16 = 0x88e7;
+    pub const CISCO_METADATA: u16 = 0x8909;
+    pub const VN_TAG: u16 = 0x8926;
+    pub const E_TAG: u16 = 0x893f;
     pub const QINQ_OLD: u16 = 0x9100;
     pub const QINQ_OLD_2: u16 = 0x9200;
     /// Up to here it is the length of an 802.3 frame.
@@ -26,14 +29,20 @@ pub(crate) mod ethertype {
 }
 
 /// Ethernet II and 802.3.
-#[inline]
+#[inline(never)]
 pub(crate) fn ethernet<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
+    ethernet_inlined(path, frame)
+}
+
+/// The same for the way that most packets go.
+#[inline(always)]
+pub(crate) fn ethernet_inlined<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
     let Some((&[.., t0, t1], rest)) = frame.bytes.split_first_chunk::<14>() else {
         return malformed("Ethernet header cut short");
     };
     let payload = Payload { bytes: rest, missing: frame.missing };
     match u16::from_be_bytes([t0, t1]) {
-        ethertype::IPV4 => ipv4(path, payload),
+        ethertype::IPV4 => ipv4_inlined(path, payload),
         kind => by_ethertype(path, kind, payload),
     }
 }
@@ -48,6 +57,19 @@ pub(crate) fn by_ethertype<'a>(path: &mut Path, mut kind: u16, mut payload: Payl
             ethertype::VLAN | ethertype::QINQ | ethertype::QINQ_OLD | ethertype::QINQ_OLD_2 => {
                 let (Some(&[_, _, t0, t1]), Some(rest)) = (payload.bytes.first_chunk::<4>(), payload.skip(4)) else {
                     return malformed("VLAN tag cut short");
+                };
+                (kind, payload) = (u16::from_be_bytes([t0, t1]), rest);
+            }
+            ethertype::VN_TAG => {
+                let (Some(&[.., t0, t1]), Some(rest)) = (payload.bytes.first_chunk::<6>(), payload.skip(6)) else {
+                    return malformed("VN-Tag cut short");
+                };
+                (kind, payload) = (u16::from_be_bytes([t0, t1]), rest);
+            }
+            // IEEE 802.1BR, and Cisco's security group tags.
+            ethertype::E_TAG | ethertype::CISCO_METADATA => {
+                let (Some(&[.., t0, t1]), Some(rest)) = (payload.bytes.first_chunk::<8>(), payload.skip(8)) else {
+                    return malformed("tag cut short");
                 };
                 (kind, payload) = (u16::from_be_bytes([t0, t1]), rest);
             }
@@ -143,7 +165,7 @@ fn ppp<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
 
 /// RFC 3032. What the labels carry is not said; the first four bits of it tell IP and a control word (RFC 4385)
 /// apart, and an Ethernet frame without one is known by its EtherType.
-fn mpls<'a>(path: &mut Path, mut payload: Payload<'a>) -> View<'a> {
+pub(crate) fn mpls<'a>(path: &mut Path, mut payload: Payload<'a>) -> View<'a> {
     loop {
         if !path.enter() {
             return too_deep();
@@ -199,6 +221,8 @@ pub(crate) fn other<'a>(path: &mut Path, link: LinkType, packet: Payload<'a>) ->
         LinkType(9 | 50) => ppp(path, packet),
         LinkType(51) => pppoe(path, packet),
         LinkType(104) => cisco_hdlc(path, packet),
+        LinkType(239) => nflog(path, packet),
+        LinkType(242) => infiniband(path, packet),
         _ => View::Unread(Unread { cause: Cause::UnknownLinkType, what: link_name(link) }),
     }
 }
@@ -223,6 +247,7 @@ fn cooked_v2<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
 fn cooked_payload<'a>(path: &mut Path, hardware: u16, protocol: u16, payload: Payload<'a>) -> View<'a> {
     match (hardware, protocol) {
         (ARPHRD_NETLINK, _) => not_ip("netlink"),
+        (ARPHRD_CAN, _) => not_ip("CAN"),
         (_, ETH_P_802_2) => llc(path, payload),
         (_, 0..=ethertype::MAX_LENGTH) => not_ip("Linux cooked frame of no EtherType"),
         _ => by_ethertype(path, protocol, payload),
@@ -262,6 +287,48 @@ fn cisco_hdlc<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
     }
 }
 
+/// LINKTYPE_NFLOG: address family, version, resource, then values with length and type in the byte order of whoever
+/// captured it; version and resource are 0 in practice, so the length of the first value tells the order.
+fn nflog<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
+    let (Some(&[_, 0, _, _]), Some(mut values)) = (packet.bytes.first_chunk::<4>(), packet.skip(4)) else {
+        return malformed("NFLOG header cut short");
+    };
+    for _ in 0..MAX_NFLOG_VALUES {
+        let Some(&[l0, l1, t0, t1]) = values.bytes.first_chunk::<4>() else { break };
+        let (length, kind) = match u16::from_le_bytes([t0, t1]) {
+            // The types go up to a few dozens.
+            kind if kind <= 0xff => (u16::from_le_bytes([l0, l1]), kind),
+            kind => (u16::from_be_bytes([l0, l1]), kind.swap_bytes()),
+        };
+        if length < 4 {
+            return malformed("bad NFLOG value");
+        }
+        if kind == NFLOG_PAYLOAD {
+            return match values.shortened(u32::from(length)).skip(4) {
+                Some(payload) => ip(path, payload),
+                None => malformed("bad NFLOG value"),
+            };
+        }
+        match values.skip(usize::from(length).next_multiple_of(4)) {
+            Some(rest) => values = rest,
+            None => return malformed("NFLOG value cut short"),
+        }
+    }
+    not_ip("NFLOG without a packet")
+}
+
+/// LINKTYPE_IPOIB: two hardware addresses of 20 bytes, then RFC 4391 section 6.
+fn infiniband<'a>(path: &mut Path, frame: Payload<'a>) -> View<'a> {
+    let (Some(&[.., t0, t1, _, _]), Some(payload)) = (frame.bytes.first_chunk::<44>(), frame.skip(44)) else {
+        return malformed("InfiniBand header cut short");
+    };
+    by_ethertype(path, u16::from_be_bytes([t0, t1]), payload)
+}
+
+const ARPHRD_CAN: u16 = 280;
 const ARPHRD_NETLINK: u16 = 824;
+const NFLOG_PAYLOAD: u16 = 9;
+/// The most values before the packet of an NFLOG message.
+const MAX_NFLOG_VALUES: usize = 64;
 /// Linux's number for a frame that begins with an LLC header.
 const ETH_P_802_2: u16 = 0x0004;

@@ -20,10 +20,13 @@ pub(crate) mod protocol {
     pub const ICMPV6: u8 = 58;
     pub const NO_NEXT: u8 = 59;
     pub const DESTINATION_OPTIONS: u8 = 60;
+    pub const ETHER_IP: u8 = 97;
     pub const SCTP: u8 = 132;
     pub const MOBILITY: u8 = 135;
+    pub const MPLS: u8 = 137;
     pub const HIP: u8 = 139;
     pub const SHIM6: u8 = 140;
+    pub const ETHERNET: u8 = 143;
 }
 
 /// The addresses of an IP packet.
@@ -44,27 +47,33 @@ pub(crate) fn ip<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
 }
 
 /// RFC 791 section 3.1.
-#[inline]
+#[inline(never)]
 pub(crate) fn ipv4<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
+    ipv4_inlined(path, packet)
+}
+
+/// The same for the way that most packets go, which is fastest as one function.
+#[inline(always)]
+pub(crate) fn ipv4_inlined<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
     let Some(header) = packet.bytes.first_chunk::<20>() else {
         return malformed("IPv4 header cut short");
     };
     let [first, _, length_0, length_1, id_0, id_1, flags_0, flags_1, _, protocol, ..] = *header;
-    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let Some(ends) = ends_v4(header) else { return malformed("IPv4 header cut short") };
     let header_bytes = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_bytes < 20 {
-        return malformed("bad IPv4 version or header length");
+        return match first >> 4 {
+            // Some senders announce IPv6 with IPv4's numbers.
+            6 => ipv6(path, packet),
+            _ => malformed("bad IPv4 version or header length"),
+        };
     }
     let network_bytes = match u16::from_be_bytes([length_0, length_1]) {
         0 => packet.total_bytes(),
         length => u32::from(length),
     };
-    let Some(payload) = packet.sized(network_bytes).skip(header_bytes) else {
+    let Some(payload) = path.cut_to(packet, network_bytes).skip(header_bytes) else {
         return malformed("bad IPv4 total length");
-    };
-    let ends = Ends {
-        source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
-        destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
     };
     let flags = u16::from_be_bytes([flags_0, flags_1]);
     if flags & (MORE_FRAGMENTS_V4 | OFFSET_MASK_V4) != 0 {
@@ -79,11 +88,19 @@ pub(crate) fn ipv4<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
             tunnels: std::mem::take(&mut path.tunnels),
         });
     }
-    transport(path, protocol, ends, payload, network_bytes)
+    transport_inlined(path, protocol, ends, payload, network_bytes)
+}
+
+/// The addresses in an IPv4 header without its options.
+#[inline(always)]
+pub(crate) fn ends_v4(header: &[u8; 20]) -> Option<Ends> {
+    let (_, addresses) = header.split_last_chunk::<8>()?;
+    let (source, destination) = (addresses.first_chunk::<4>()?, addresses.last_chunk::<4>()?);
+    Some(Ends { source: IpAddr::V4(Ipv4Addr::from(*source)), destination: IpAddr::V4(Ipv4Addr::from(*destination)) })
 }
 
 /// RFC 8200 section 3. A payload length of 0 belongs to a jumbogram (RFC 2675) or to segmentation offload.
-#[inline]
+#[inline(never)]
 pub(crate) fn ipv6<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
     let Some((header, _)) = packet.bytes.split_first_chunk::<40>() else {
         return malformed("IPv6 header cut short");
@@ -96,13 +113,13 @@ pub(crate) fn ipv6<'a>(path: &mut Path, packet: Payload<'a>) -> View<'a> {
         0 => packet.total_bytes(),
         length => u32::from(length) + 40,
     };
-    let Some(payload) = packet.sized(network_bytes).skip(40) else {
+    let Some(payload) = path.cut_to(packet, network_bytes).skip(40) else {
         return malformed("bad IPv6 payload length");
     };
     let Some(ends) = ends_v6(header) else {
         return malformed("IPv6 header cut short");
     };
-    transport(path, next, ends, payload, network_bytes)
+    transport_inlined(path, next, ends, payload, network_bytes)
 }
 
 /// The addresses in an IPv6 header.
@@ -124,8 +141,18 @@ fn address_v6(octets: [u8; 16]) -> IpAddr {
 }
 
 /// Reads the transport header, or what stands in its place.
-#[inline]
 pub(crate) fn transport<'a>(
+    path: &mut Path,
+    protocol: u8,
+    ends: Ends,
+    payload: Payload<'a>,
+    network_bytes: u32,
+) -> View<'a> {
+    transport_inlined(path, protocol, ends, payload, network_bytes)
+}
+
+#[inline(always)]
+fn transport_inlined<'a>(
     path: &mut Path,
     protocol: u8,
     ends: Ends,
@@ -162,6 +189,9 @@ fn other_protocol<'a>(
                     true => ipv6(path, payload),
                     false => too_deep(),
                 };
+            }
+            protocol::ETHERNET | protocol::ETHER_IP | protocol::MPLS => {
+                return tunnel::link_in_ip(path, protocol, ends, payload);
             }
             protocol::FRAGMENT if is_v6 => {
                 let Some(&[next, _, offset_0, offset_1, i0, i1, i2, i3]) = payload.bytes.first_chunk::<8>() else {

@@ -3,7 +3,7 @@
 use lanternfish_model::Cause;
 use smallvec::SmallVec;
 
-use crate::{Tunnel, Unread, View};
+use crate::{Payload, Tunnel, Unread, View};
 
 /// The most tags, labels, extension headers and tunnels within each other, ordinary headers not counted.
 pub const MAX_HEADERS: u8 = 32;
@@ -32,6 +32,13 @@ impl Path {
 
     pub fn behind(tunnels: &[Tunnel]) -> Self {
         Path { tunnels: SmallVec::from_slice(tunnels), headers: 0 }
+    }
+
+    /// What an IP header says is its packet, without padding. A length beyond the frame is damage, and the frame is
+    /// believed; within a tunnel it is a mirrored packet that was cut on its way into it.
+    #[inline]
+    pub fn cut_to<'a>(&self, packet: Payload<'a>, network_bytes: u32) -> Payload<'a> {
+        if self.tunnels.is_empty() { packet.shortened(network_bytes) } else { packet.sized(network_bytes) }
     }
 
     /// Counts a header; false past the limit.

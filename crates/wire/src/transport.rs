@@ -7,7 +7,7 @@ use crate::path::{Path, malformed};
 use crate::{Datagram, Payload, SctpHeader, TcpFlags, TcpHeader, TransportHeader, View, tunnel};
 
 /// RFC 9293 section 3.1.
-#[inline]
+#[inline(always)]
 pub(crate) fn tcp<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network_bytes: u32) -> View<'a> {
     let Some(header) = segment.bytes.first_chunk::<20>() else {
         return tcp_cut(path, ends, segment, network_bytes);
@@ -15,7 +15,7 @@ pub(crate) fn tcp<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network
     tcp_with(path, ends, segment, network_bytes, header)
 }
 
-#[inline]
+#[inline(always)]
 fn tcp_with<'a>(
     path: &mut Path,
     ends: Ends,
@@ -31,18 +31,20 @@ fn tcp_with<'a>(
     let Some(payload) = segment.skip(header_bytes) else {
         return malformed("bad TCP data offset");
     };
-    let mut tcp = TcpHeader {
+    let flags = TcpFlags(flags);
+    let (max_segment_size, window_scale) = match flags.syn() {
+        true => tcp_options(segment.bytes, header_bytes),
+        false => (0, None),
+    };
+    let tcp = TcpHeader {
         sequence: u32::from_be_bytes([s0, s1, s2, s3]),
         acknowledgement: u32::from_be_bytes([a0, a1, a2, a3]),
-        flags: TcpFlags(flags),
+        flags,
         window: u16::from_be_bytes([w0, w1]),
         checksum: u16::from_be_bytes([c0, c1]),
-        window_scale: None,
-        max_segment_size: 0,
+        window_scale,
+        max_segment_size,
     };
-    if tcp.flags.syn() {
-        tcp_options(&mut tcp, segment.bytes, header_bytes);
-    }
     View::Datagram(Datagram {
         source: Endpoint::new(ends.source, u16::from_be_bytes([sp0, sp1])),
         destination: Endpoint::new(ends.destination, u16::from_be_bytes([dp0, dp1])),
@@ -69,13 +71,14 @@ fn tcp_cut<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network_bytes:
 }
 
 /// RFC 9293 section 3.2, RFC 7323 section 2.2: only the two options that a stream cannot be followed without.
-#[cold]
-fn tcp_options(tcp: &mut TcpHeader, segment: &[u8], header_bytes: usize) {
+#[inline(never)]
+fn tcp_options(segment: &[u8], header_bytes: usize) -> (u16, Option<u8>) {
+    let (mut max_segment_size, mut window_scale) = (0, None);
     let header = segment.get(..header_bytes).unwrap_or(segment);
     let mut options = header.get(20..).unwrap_or_default();
     while let Some((&kind, rest)) = options.split_first() {
         match kind {
-            0 => return,
+            0 => break,
             1 => options = rest,
             _ => {
                 let Some((option, rest)) = options
@@ -84,17 +87,18 @@ fn tcp_options(tcp: &mut TcpHeader, segment: &[u8], header_bytes: usize) {
                     .filter(|&length| length >= 2)
                     .and_then(|length| options.split_at_checked(length))
                 else {
-                    return;
+                    break;
                 };
                 match *option {
-                    [2, 4, m0, m1] => tcp.max_segment_size = u16::from_be_bytes([m0, m1]),
-                    [3, 3, shift] => tcp.window_scale = Some(shift.min(MAX_WINDOW_SCALE)),
+                    [2, 4, m0, m1] => max_segment_size = u16::from_be_bytes([m0, m1]),
+                    [3, 3, shift] => window_scale = Some(shift.min(MAX_WINDOW_SCALE)),
                     _ => {}
                 }
                 options = rest;
             }
         }
     }
+    (max_segment_size, window_scale)
 }
 
 /// RFC 768. A length of 0 belongs to a jumbogram (RFC 2675 section 4) or to segmentation offload.

@@ -1,4 +1,5 @@
-//! Tunnels: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), GRE (RFC 2784, RFC 2890) and ERSPAN.
+//! Tunnels: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), GRE (RFC 2784, RFC 2890, RFC 8086), ERSPAN,
+//! Teredo (RFC 4380), and Ethernet and MPLS in IP.
 //!
 //! A port is a hint: what stands behind a UDP header is a tunnel only if the tunnel's header is well formed and the
 //! packet inside can be read; otherwise it is a UDP datagram as any other. PPTP's GRE (RFC 2637) is not read.
@@ -6,8 +7,8 @@
 use lanternfish_model::{Cause, Endpoint};
 
 use crate::link::{self, ethertype};
-use crate::network::{self, Ends};
-use crate::path::{Path, malformed, not_ip, too_deep, unknown_transport};
+use crate::network::{self, Ends, protocol};
+use crate::path::{Path, malformed, too_deep};
 use crate::{Payload, Tunnel, TunnelKind, Unread, View, names};
 
 /// The tunnel that a header between these addresses makes.
@@ -34,7 +35,15 @@ struct Header<'a> {
 /// Whether a tunnel may run between these ports.
 #[inline]
 pub(crate) const fn is_udp_port(source: u16, destination: u16) -> bool {
-    matches!(destination, VXLAN_PORT | VXLAN_LINUX_PORT | GENEVE_PORT | GTP_U_PORT) || source == GTP_U_PORT
+    is_port(destination) || is_port(source)
+}
+
+#[inline]
+const fn is_port(port: u16) -> bool {
+    matches!(
+        port,
+        GTP_U_PORT | TEREDO_PORT | GRE_PORT | VXLAN_PORT | VXLAN_GPE_PORT | GENEVE_PORT | VXLAN_LINUX_PORT
+    )
 }
 
 /// The packet inside a tunnel over UDP; none where it is no tunnel, or nothing in it can be read.
@@ -45,9 +54,13 @@ pub(crate) fn over_udp<'a>(
     destination: Endpoint,
     payload: Payload<'a>,
 ) -> Option<View<'a>> {
-    let header = match destination.port {
+    let port = if is_port(destination.port) { destination.port } else { source.port };
+    let header = match port {
         VXLAN_PORT | VXLAN_LINUX_PORT => vxlan(payload)?,
+        VXLAN_GPE_PORT => vxlan_gpe(payload)?,
         GENEVE_PORT => geneve(payload)?,
+        GRE_PORT => gre_over_udp(payload)?,
+        TEREDO_PORT => teredo(payload)?,
         _ => gtp_u(payload)?,
     };
     let ends = Ends { source: source.ip, destination: destination.ip };
@@ -85,6 +98,22 @@ fn vxlan(payload: Payload<'_>) -> Option<Header<'_>> {
         inner: Inner::Ethernet,
         payload: payload.skip(8)?,
     })
+}
+
+/// draft-ietf-nvo3-vxlan-gpe section 3.1: the last byte of the first word names what follows.
+fn vxlan_gpe(payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[flags, _, _, next, v0, v1, v2, _] = payload.bytes.first_chunk::<8>()?;
+    let inner = match next {
+        1 => Inner::EtherType(ethertype::IPV4),
+        2 => Inner::EtherType(ethertype::IPV6),
+        3 => Inner::Ethernet,
+        _ => return None,
+    };
+    if flags & (VXLAN_HAS_ID | VXLAN_HAS_NEXT) != VXLAN_HAS_ID | VXLAN_HAS_NEXT {
+        return None;
+    }
+    let id = u32::from_be_bytes([0, v0, v1, v2]);
+    Some(Header { kind: TunnelKind::Vxlan, id, inner, payload: payload.skip(8)? })
 }
 
 /// RFC 8926 section 3.4.
@@ -133,41 +162,75 @@ fn gtp_u(payload: Payload<'_>) -> Option<Header<'_>> {
     Some(Header { kind: TunnelKind::GtpU, id, inner: Inner::Ip, payload: inner })
 }
 
+/// RFC 4380 section 5.1.1: authentication and origin may stand before the IPv6 packet, which fills the datagram.
+fn teredo(mut payload: Payload<'_>) -> Option<Header<'_>> {
+    if let Some(&[0, 1, client, authentication, ..]) = payload.bytes.first_chunk::<4>() {
+        payload = payload.skip(13 + usize::from(client) + usize::from(authentication))?;
+    }
+    if let Some([0, 0]) = payload.bytes.first_chunk::<2>() {
+        payload = payload.skip(8)?;
+    }
+    let &[first, _, _, _, l0, l1] = payload.bytes.first_chunk::<6>()?;
+    if first >> 4 != 6 || u32::from(u16::from_be_bytes([l0, l1])) + 40 != payload.total_bytes() {
+        return None;
+    }
+    Some(Header { kind: TunnelKind::IpInIp, id: 0, inner: Inner::Ip, payload })
+}
+
+/// RFC 8086.
+fn gre_over_udp(payload: Payload<'_>) -> Option<Header<'_>> {
+    gre_header(payload).ok()
+}
+
 /// RFC 2784 section 2, RFC 2890 section 2.
 pub(crate) fn gre<'a>(path: &mut Path, ends: Ends, payload: Payload<'a>) -> View<'a> {
-    let Some(&[f0, f1, p0, p1]) = payload.bytes.first_chunk::<4>() else {
-        return malformed("GRE header cut short");
-    };
+    match gre_header(payload) {
+        Ok(header) => enter(path, ends, header),
+        Err(unread) => View::Unread(unread),
+    }
+}
+
+fn gre_header(payload: Payload<'_>) -> Result<Header<'_>, Unread> {
+    const MALFORMED: Unread = Unread { cause: Cause::MalformedHeader, what: "GRE header cut short" };
+    let &[f0, f1, p0, p1] = payload.bytes.first_chunk::<4>().ok_or(MALFORMED)?;
     let flags = u16::from_be_bytes([f0, f1]);
     match flags & 0x07 {
         0 => {}
-        1 => return unknown_transport("PPTP"),
-        _ => return malformed("bad GRE version"),
+        1 => return Err(Unread { cause: Cause::UnknownTransport, what: "PPTP" }),
+        _ => return Err(Unread { what: "bad GRE version", ..MALFORMED }),
     }
     if flags & GRE_HAS_ROUTING != 0 {
-        return unknown_transport("GRE with source routes");
+        return Err(Unread { cause: Cause::UnknownTransport, what: "GRE with source routes" });
     }
     let key_at = if flags & GRE_HAS_CHECKSUM != 0 { 8 } else { 4 };
     let sequence_at = if flags & GRE_HAS_KEY != 0 { key_at + 4 } else { key_at };
     let end = if flags & GRE_HAS_SEQUENCE != 0 { sequence_at + 4 } else { sequence_at };
-    let Some(inner) = payload.skip(end) else {
-        return malformed("GRE header cut short");
-    };
+    let inner = payload.skip(end).ok_or(MALFORMED)?;
     let key = match payload.bytes.get(key_at..sequence_at).and_then(|bytes| bytes.first_chunk::<4>()) {
         Some(key) => u32::from_be_bytes(*key),
         None => 0,
     };
     let header = match u16::from_be_bytes([p0, p1]) {
-        GRE_KEEP_ALIVE => return not_ip("GRE keep-alive"),
+        GRE_KEEP_ALIVE => return Err(Unread { cause: Cause::NotIp, what: "GRE keep-alive" }),
         GRE_ERSPAN if flags & GRE_HAS_SEQUENCE == 0 => Some(erspan_i(inner)),
         GRE_ERSPAN => erspan_ii(inner),
         GRE_ERSPAN_III => erspan_iii(inner),
         GRE_WCCP => wccp(key, inner),
         kind => Some(Header { kind: TunnelKind::Gre, id: key, inner: Inner::EtherType(kind), payload: inner }),
     };
-    match header {
-        Some(header) => enter(path, ends, header),
-        None => malformed("bad header inside GRE"),
+    header.ok_or(Unread { what: "bad header inside GRE", ..MALFORMED })
+}
+
+/// Ethernet (RFC 8986 section 9), EtherIP (RFC 3378) and MPLS (RFC 4023) directly in IP.
+pub(crate) fn link_in_ip<'a>(path: &mut Path, protocol: u8, ends: Ends, payload: Payload<'a>) -> View<'a> {
+    let (inner, skipped) = match protocol {
+        protocol::ETHER_IP => (Inner::Ethernet, 2),
+        protocol::MPLS => (Inner::EtherType(ethertype::MPLS), 0),
+        _ => (Inner::Ethernet, 0),
+    };
+    match payload.skip(skipped) {
+        Some(payload) => enter(path, ends, Header { kind: TunnelKind::IpInIp, id: 0, inner, payload }),
+        None => malformed("EtherIP header cut short"),
     }
 }
 
@@ -208,6 +271,10 @@ const VXLAN_LINUX_PORT: u16 = 8472;
 const VXLAN_HAS_ID: u8 = 0x08;
 const VXLAN_GROUP_POLICY: u8 = 0x80;
 const GENEVE_PORT: u16 = 6081;
+const VXLAN_GPE_PORT: u16 = 4790;
+const VXLAN_HAS_NEXT: u8 = 0x04;
+const TEREDO_PORT: u16 = 3544;
+const GRE_PORT: u16 = 4754;
 const GTP_U_PORT: u16 = 2152;
 const GTP_G_PDU: u8 = 255;
 /// The most extension headers of one GTP-U packet; what stands behind more of them is not taken for IP.

@@ -1,0 +1,143 @@
+//! The state of one direction of a connection.
+
+use lanternfish_model::Timestamp;
+
+use crate::sequence::{MAX_AHEAD, distance};
+
+/// One end of a connection, as its key orders them; roles may turn, ends do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The smaller endpoint.
+    Low,
+    /// The larger endpoint.
+    High,
+}
+
+impl End {
+    /// The other end.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            End::Low => End::High,
+            End::High => End::Low,
+        }
+    }
+}
+
+/// What one end sends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Half {
+    /// The sequence number expected next.
+    pub(crate) next: u32,
+    /// The highest number that the other end acknowledged.
+    pub(crate) acked: u32,
+    /// Where the sample for the round-trip time ends.
+    pub(crate) sample_end: u32,
+    /// Facts about it.
+    pub(crate) marks: Marks,
+    /// Segments far from what is expected that followed each other.
+    pub(crate) strays: u8,
+    /// The interface that owns the direction.
+    pub(crate) interface: u32,
+    /// The initial sequence number.
+    pub(crate) initial: u32,
+    /// The number of the FIN.
+    pub(crate) fin: u32,
+    /// Where the next of the segments counted in `strays` would begin.
+    pub(crate) stray_next: u32,
+    /// Packets.
+    pub(crate) packets: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Payload without retransmissions.
+    pub(crate) payload_bytes: u64,
+    /// When the last packet came.
+    pub(crate) last_time: Timestamp,
+    /// When the sample for the round-trip time was sent.
+    pub(crate) sample_time: Timestamp,
+    /// The smoothed round-trip time, 0 before the first measurement.
+    pub(crate) smoothed_ns: i64,
+    /// Its mean deviation.
+    pub(crate) deviation_ns: i64,
+}
+
+/// Facts about a direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u16);
+
+impl Marks {
+    /// `next` is known.
+    pub(crate) const STARTED: Marks = Marks(1);
+    /// `initial` is known.
+    pub(crate) const INITIAL: Marks = Marks(1 << 1);
+    /// Nothing was given or missing since the beginning of the stream.
+    pub(crate) const AT_START: Marks = Marks(1 << 2);
+    /// `acked` is known.
+    pub(crate) const ACKED: Marks = Marks(1 << 3);
+    /// A sample for the round-trip time is under way.
+    pub(crate) const SAMPLE: Marks = Marks(1 << 4);
+    /// Out-of-order bytes wait.
+    pub(crate) const QUEUED: Marks = Marks(1 << 5);
+    /// A FIN was seen, `fin` is known.
+    pub(crate) const FIN: Marks = Marks(1 << 6);
+    /// The FIN was reached in order.
+    pub(crate) const ENDED: Marks = Marks(1 << 7);
+    /// A RST was seen.
+    pub(crate) const RST: Marks = Marks(1 << 8);
+    /// Bytes wait, or a FIN does.
+    pub(crate) const WAITING: Marks = Marks(Marks::QUEUED.0 | Marks::FIN.0);
+
+    /// Whether any of the facts holds.
+    #[inline]
+    pub(crate) const fn has(self, marks: Marks) -> bool {
+        self.0 & marks.0 != 0
+    }
+
+    /// Sets the facts.
+    #[inline]
+    pub(crate) const fn set(&mut self, marks: Marks) {
+        self.0 |= marks.0;
+    }
+
+    /// Unsets the facts.
+    #[inline]
+    pub(crate) const fn clear(&mut self, marks: Marks) {
+        self.0 &= !marks.0;
+    }
+}
+
+impl Half {
+    /// Begins the stream behind a SYN with this number.
+    pub(crate) fn start_at(&mut self, initial: u32) {
+        self.initial = initial;
+        self.marks.set(Marks::INITIAL);
+        self.marks.set(Marks::AT_START);
+        self.join_at(initial.wrapping_add(1));
+    }
+
+    /// Begins the stream in the middle.
+    pub(crate) fn join_at(&mut self, next: u32) {
+        self.next = next;
+        self.marks.set(Marks::STARTED);
+        if distance(next, self.acked).unsigned_abs() > MAX_AHEAD.unsigned_abs() {
+            self.marks.clear(Marks::ACKED);
+        }
+    }
+
+    /// Takes a measurement of the round-trip time (RFC 6298 section 2).
+    pub(crate) fn measure(&mut self, now: Timestamp) {
+        self.marks.clear(Marks::SAMPLE);
+        let round_trip_ns = now.since(self.sample_time);
+        if round_trip_ns < 0 {
+            return;
+        }
+        if self.smoothed_ns == 0 {
+            self.smoothed_ns = round_trip_ns.max(1);
+            self.deviation_ns = round_trip_ns / 2;
+            return;
+        }
+        let error_ns = round_trip_ns.saturating_sub(self.smoothed_ns);
+        self.deviation_ns =
+            self.deviation_ns.saturating_add(error_ns.saturating_abs().saturating_sub(self.deviation_ns) / 4);
+        self.smoothed_ns = self.smoothed_ns.saturating_add(error_ns / 8).max(1);
+    }
+}

@@ -1,13 +1,19 @@
 //! The protocols: one folder each, and one line each in the table below.
 
 pub mod dns;
+#[cfg(test)]
+mod driver;
+pub mod flow;
 pub mod http;
 pub mod icmp;
+pub mod pending;
 pub mod redis;
 pub mod sctp;
+mod silent;
 pub mod tcp;
 pub mod template;
 pub mod tls;
+pub mod transport;
 pub mod udp;
 
 use lanternfish_dissect::Protocol;

@@ -1,9 +1,11 @@
-//! SCTP.
+//! SCTP (RFC 9260): the entries of its associations and flows, and the names of chunk types.
 
-mod fields;
+pub mod fields;
 
-use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Head, Out, Probe, Progress, Protocol, Transports};
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Word, WordClass};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Transports};
+use lanternfish_model::{ConnectionFacts, ConnectionSummary, ProtocolSpec, Values, Word, WordClass};
+
+use crate::silent::Silent;
 
 /// SCTP.
 pub struct Sctp;
@@ -11,9 +13,13 @@ pub struct Sctp;
 static SPEC: ProtocolSpec = ProtocolSpec {
     name: "sctp",
     title: "SCTP",
-    doc: "",
-    references: &[],
-    words: &[Word { name: "sctp", class: WordClass::Any }],
+    doc: "Associations and flows over SCTP: who talked to whom, how much, and with which chunks.",
+    references: &["RFC 9260"],
+    words: &[
+        Word { name: "sctp", class: WordClass::Any },
+        Word { name: "sctp_conn", class: WordClass::Connection },
+        Word { name: "sctp_flow", class: WordClass::Flow },
+    ],
     fields: fields::FIELDS,
     pending: "",
 };
@@ -32,26 +38,71 @@ impl Protocol for Sctp {
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Stream)
+        Box::new(Silent)
     }
 }
 
-struct Stream;
-
-impl Dissector for Stream {
-    fn data(&mut self, _chunk: &Chunk<'_>, _out: &mut Out<'_>) -> Progress {
-        Progress::Done
+/// The values that only SCTP associations have.
+pub(crate) fn fill(summary: &ConnectionSummary, values: &mut Values) {
+    if summary.first_checksum >= 0 {
+        values.int(fields::CHECKSUM, summary.first_checksum);
     }
-
-    fn gap(&mut self, _pending: &Chunk<'_>, _length: u64, _out: &mut Out<'_>) -> GapVerdict {
-        GapVerdict::Lost
+    values.int(fields::LENGTH, i64::from(summary.first_length));
+    if summary.sctp_chunk_types.is_empty() {
+        return;
     }
-
-    fn resync(&mut self, _direction: Direction, _bytes: &[u8]) -> Option<usize> {
-        None
+    let mut names = String::with_capacity(64);
+    for &number in &summary.sctp_chunk_types {
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        push_name(&mut names, number);
     }
+    values.text(fields::CHUNK_TYPE, names.as_bytes());
+    let mut list = values.list(fields::CHUNK_TYPES);
+    names.split(", ").for_each(|name| list.push(name.as_bytes()));
+    list.finish();
+    let mut list = values.list(fields::CHUNK_TYPE_NUMBER);
+    summary.sctp_chunk_types.iter().for_each(|number| list.push_fmt(format_args!("{number}")));
+    list.finish();
+}
 
-    fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
+fn push_name(names: &mut String, number: u8) {
+    use std::fmt::Write as _;
+    match chunk_name(number) {
+        Some(name) => names.push_str(name),
+        None => {
+            let _ = write!(names, "{number}");
+        }
+    }
+}
 
-    fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
+/// The name of a chunk type, by the IANA registry "SCTP Chunk Types".
+pub const fn chunk_name(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "DATA",
+        1 => "INIT",
+        2 => "INIT ACK",
+        3 => "SACK",
+        4 => "HEARTBEAT",
+        5 => "HEARTBEAT ACK",
+        6 => "ABORT",
+        7 => "SHUTDOWN",
+        8 => "SHUTDOWN ACK",
+        9 => "ERROR",
+        10 => "COOKIE ECHO",
+        11 => "COOKIE ACK",
+        12 => "ECNE",
+        13 => "CWR",
+        14 => "SHUTDOWN COMPLETE",
+        15 => "AUTH",
+        64 => "I-DATA",
+        128 => "ASCONF-ACK",
+        130 => "RE-CONFIG",
+        132 => "PAD",
+        192 => "FORWARD-TSN",
+        193 => "ASCONF",
+        194 => "I-FORWARD-TSN",
+        _ => return None,
+    })
 }

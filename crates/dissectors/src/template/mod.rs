@@ -1,24 +1,32 @@
-//! Template.
+//! A toy protocol that builds and is tested: the folder to copy for a new one. It is not in the table.
+//!
+//! `docs/adding-a-protocol.md` walks through it.
 
 mod fields;
+mod frame;
+mod message;
+#[cfg(test)]
+mod tests;
 
-use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Head, Out, Probe, Progress, Protocol, Transports};
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Word, WordClass};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Sender, Transports};
+use lanternfish_model::{ConnectionFacts, ProtocolSpec, Word, WordClass};
 
-/// Template.
-pub struct Template;
+use frame::{HEADER_BYTES, Header};
+
+/// The toy protocol: questions and answers with a length and a number.
+pub struct Toy;
 
 static SPEC: ProtocolSpec = ProtocolSpec {
-    name: "template",
-    title: "Template",
-    doc: "",
-    references: &[],
-    words: &[Word { name: "template", class: WordClass::Any }],
+    name: "toy",
+    title: "Toy",
+    doc: "Questions and answers, for learning how a protocol is added.",
+    references: &["docs/adding-a-protocol.md"],
+    words: &[Word { name: "toy", class: WordClass::Any }],
     fields: fields::FIELDS,
     pending: "",
 };
 
-impl Protocol for Template {
+impl Protocol for Toy {
     fn spec(&self) -> &'static ProtocolSpec {
         &SPEC
     }
@@ -27,31 +35,16 @@ impl Protocol for Template {
         Transports::TCP
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Probe {
-        Probe::NoMatch
+    fn probe(&self, head: &Head<'_>) -> Probe {
+        match Header::read(head.bytes) {
+            Some(header) if header.is_question => Probe::Match(Sender::Client),
+            Some(_) => Probe::Match(Sender::Server),
+            None if head.bytes.len() < HEADER_BYTES && Header::may_begin(head.bytes) => Probe::NeedMore,
+            None => Probe::NoMatch,
+        }
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Stream)
+        Box::new(message::Stream::default())
     }
-}
-
-struct Stream;
-
-impl Dissector for Stream {
-    fn data(&mut self, _chunk: &Chunk<'_>, _out: &mut Out<'_>) -> Progress {
-        Progress::Done
-    }
-
-    fn gap(&mut self, _pending: &Chunk<'_>, _length: u64, _out: &mut Out<'_>) -> GapVerdict {
-        GapVerdict::Lost
-    }
-
-    fn resync(&mut self, _direction: Direction, _bytes: &[u8]) -> Option<usize> {
-        None
-    }
-
-    fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
-
-    fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
 }

@@ -1,9 +1,11 @@
-//! UDP.
+//! UDP (RFC 768): the entries of its connections and flows.
 
-mod fields;
+pub mod fields;
 
-use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Head, Out, Probe, Progress, Protocol, Transports};
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Word, WordClass};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Transports};
+use lanternfish_model::{ConnectionFacts, ConnectionSummary, ProtocolSpec, Values, Word, WordClass};
+
+use crate::silent::Silent;
 
 /// UDP.
 pub struct Udp;
@@ -11,9 +13,13 @@ pub struct Udp;
 static SPEC: ProtocolSpec = ProtocolSpec {
     name: "udp",
     title: "UDP",
-    doc: "",
-    references: &[],
-    words: &[Word { name: "udp", class: WordClass::Any }],
+    doc: "Connections and flows over UDP: who talked to whom, and how much.",
+    references: &["RFC 768"],
+    words: &[
+        Word { name: "udp", class: WordClass::Any },
+        Word { name: "udp_conn", class: WordClass::Connection },
+        Word { name: "udp_flow", class: WordClass::Flow },
+    ],
     fields: fields::FIELDS,
     pending: "",
 };
@@ -32,26 +38,17 @@ impl Protocol for Udp {
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Stream)
+        Box::new(Silent)
     }
 }
 
-struct Stream;
-
-impl Dissector for Stream {
-    fn data(&mut self, _chunk: &Chunk<'_>, _out: &mut Out<'_>) -> Progress {
-        Progress::Done
+/// The values that only UDP connections have.
+pub(crate) fn fill(summary: &ConnectionSummary, has_payload: bool, values: &mut Values) {
+    values.int(fields::LENGTH, i64::from(summary.first_length));
+    if summary.first_checksum >= 0 {
+        values.int(fields::CHECKSUM, summary.first_checksum);
     }
-
-    fn gap(&mut self, _pending: &Chunk<'_>, _length: u64, _out: &mut Out<'_>) -> GapVerdict {
-        GapVerdict::Lost
+    if has_payload {
+        values.bytes(fields::PAYLOAD, &summary.head);
     }
-
-    fn resync(&mut self, _direction: Direction, _bytes: &[u8]) -> Option<usize> {
-        None
-    }
-
-    fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
-
-    fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
 }

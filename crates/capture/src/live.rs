@@ -38,13 +38,14 @@ pub struct LiveConfig {
 }
 
 impl LiveConfig {
-    /// The default size of the ring.
+    /// The default size of the ring: 32 blocks, which on a quiet machine are full after 32 times [`Self::RETIRE_MS`].
     pub const RING_BYTES: usize = 8 << 20;
     /// The default size of a block.
-    pub const BLOCK_BYTES: usize = 512 << 10;
+    pub const BLOCK_BYTES: usize = 256 << 10;
     /// The default time until a block is handed over.
-    pub const RETIRE_MS: u32 = 30;
-    /// The default for the most bytes of a packet: whole packets, also those that the kernel has merged.
+    pub const RETIRE_MS: u32 = 40;
+    /// The default for the most bytes of a packet: whole packets, also those that the kernel has merged; none is larger
+    /// than a block.
     pub const SNAPLEN: u32 = 256 << 10;
     /// The most interfaces that can be named.
     pub const MAX_INTERFACES: usize = 256;

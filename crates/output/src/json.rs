@@ -3,7 +3,7 @@
 //! Values that an entry does not have are left out, and so are bools that are false. Bytes that are not UTF-8 are base64 under
 //! the name with `_b64`. Times are RFC 3339 with nanoseconds.
 
-use lanternfish_model::{Entry, FieldTable, ProtocolIndex, Value};
+use lanternfish_model::{Entry, FieldIndex, FieldTable, ProtocolIndex, Value};
 use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
@@ -34,15 +34,7 @@ impl JsonWriter {
     /// Writes an entry, without an end of line.
     pub(crate) fn write(&mut self, entry: &Entry, table: &FieldTable, out: &mut Vec<u8>) {
         let steps = self.plans.get(usize::from(entry.protocol.0)).map_or(&[][..], Vec::as_slice);
-        let fields = table.protocols().get(usize::from(entry.protocol.0)).map_or(0, |spec| spec.fields.len());
-        let mut values: SmallVec<[Value<'_>; 64]> = smallvec::smallvec![Value::Absent; fields];
-        for (index, value) in entry.protocol_values() {
-            if let Some(slot) = values.get_mut(usize::from(index.0))
-                && *slot == Value::Absent
-            {
-                *slot = value;
-            }
-        }
+        let values = ByField::new(entry);
         let writer = &mut self.out;
         writer.byte(b'{');
         for step in steps {
@@ -62,7 +54,7 @@ impl JsonWriter {
                 }
                 Step::Value { key, source, is_caseless, map_key } => {
                     let value = match source {
-                        Source::Local(index) => values.get(usize::from(index.0)).copied().unwrap_or(Value::Absent),
+                        Source::Local(index) => values.get(*index),
                         other => other.value(entry, table),
                     };
                     match (value, map_key) {
@@ -77,6 +69,37 @@ impl JsonWriter {
         }
         map::close(writer, b'}');
         writer.move_to(out);
+    }
+}
+
+/// The values of an entry with a way to find them by field: each is decoded once.
+struct ByField<'a> {
+    values: SmallVec<[(FieldIndex, Value<'a>); 32]>,
+    /// By field, the position of its value, counted from 1; 0 where there is none.
+    positions: [u8; MAX_POSITIONS],
+}
+
+impl<'a> ByField<'a> {
+    fn new(entry: &'a Entry) -> Self {
+        let mut by_field = ByField { values: SmallVec::new(), positions: [0; MAX_POSITIONS] };
+        for (index, value) in entry.protocol_values() {
+            by_field.values.push((index, value));
+            let position = by_field.values.len();
+            if let (Ok(position), Some(slot @ 0)) = (u8::try_from(position), by_field.positions.get_mut(usize::from(index.0))) {
+                *slot = position;
+            }
+        }
+        by_field
+    }
+
+    /// The first value of a field; one that has no slot is looked for.
+    #[inline]
+    fn get(&self, field: FieldIndex) -> Value<'a> {
+        match self.positions.get(usize::from(field.0)) {
+            Some(0) if self.values.len() < MAX_POSITIONS => Value::Absent,
+            Some(position @ 1..) => self.values.get(usize::from(*position) - 1).map_or(Value::Absent, |(_, value)| *value),
+            _ => self.values.iter().find(|(index, _)| *index == field).map_or(Value::Absent, |(_, value)| *value),
+        }
     }
 }
 
@@ -169,3 +192,6 @@ fn one_or_list<T: Copy>(out: &mut Buffer, items: &[T], key: impl Fn(&mut Buffer)
     }
     out.byte(b',');
 }
+
+/// So many fields of a protocol have a slot.
+const MAX_POSITIONS: usize = 128;

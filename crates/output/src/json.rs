@@ -3,7 +3,7 @@
 //! Values that an entry does not have are left out, and so are bools that are false. Bytes that are not UTF-8 are base64 under
 //! the name with `_b64`. Times are RFC 3339 with nanoseconds.
 
-use lanternfish_model::{Entry, FieldIndex, FieldTable, ProtocolIndex, Value};
+use lanternfish_model::{Entry, FieldIndex, FieldTable, ProtocolIndex, Value, Values};
 use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
@@ -54,7 +54,7 @@ impl JsonWriter {
                 }
                 Step::Value { key, source, is_caseless, map_key } => {
                     let value = match source {
-                        Source::Local(index) => values.get(*index),
+                        Source::Local(index) => values.get(entry, *index),
                         other => other.value(entry, table),
                     };
                     match (value, map_key) {
@@ -72,33 +72,43 @@ impl JsonWriter {
     }
 }
 
-/// The values of an entry with a way to find them by field: each is decoded once.
+/// Where the values of an entry are, by field; none is decoded before it is read.
 struct ByField<'a> {
-    values: SmallVec<[(FieldIndex, Value<'a>); 32]>,
-    /// By field, the position of its value, counted from 1; 0 where there is none.
-    positions: [u8; MAX_POSITIONS],
+    halves: [Option<&'a Values>; 2],
+    /// By field, the position of its first value, counted from 1; 0 where there is none. The response's have the highest bit.
+    positions: [u16; MAX_FIELDS],
+    /// Whether there are fields or positions that have no slot.
+    is_cut: bool,
 }
 
 impl<'a> ByField<'a> {
     fn new(entry: &'a Entry) -> Self {
-        let mut by_field = ByField { values: SmallVec::new(), positions: [0; MAX_POSITIONS] };
-        for (index, value) in entry.protocol_values() {
-            by_field.values.push((index, value));
-            let position = by_field.values.len();
-            if let (Ok(position), Some(slot @ 0)) = (u8::try_from(position), by_field.positions.get_mut(usize::from(index.0))) {
-                *slot = position;
+        let halves = [&entry.request, &entry.response].map(|half| half.as_ref().map(|message| &message.values));
+        let mut by_field = ByField { halves, positions: [0; MAX_FIELDS], is_cut: false };
+        for (values, mark) in halves.into_iter().zip([0, RESPONSE]) {
+            let fields = values.into_iter().flat_map(Values::fields);
+            for (field, position) in fields.zip(1u16..) {
+                match by_field.positions.get_mut(usize::from(field.0)) {
+                    Some(slot @ 0) if position < RESPONSE => *slot = position | mark,
+                    Some(1..) => {}
+                    _ => by_field.is_cut = true,
+                }
             }
         }
         by_field
     }
 
-    /// The first value of a field; one that has no slot is looked for.
+    /// The first value of a field.
     #[inline]
-    fn get(&self, field: FieldIndex) -> Value<'a> {
+    fn get(&self, entry: &'a Entry, field: FieldIndex) -> Value<'a> {
         match self.positions.get(usize::from(field.0)) {
-            Some(0) if self.values.len() < MAX_POSITIONS => Value::Absent,
-            Some(position @ 1..) => self.values.get(usize::from(*position) - 1).map_or(Value::Absent, |(_, value)| *value),
-            _ => self.values.iter().find(|(index, _)| *index == field).map_or(Value::Absent, |(_, value)| *value),
+            Some(&position @ 1..) => {
+                let [request, response] = self.halves;
+                let half = if position < RESPONSE { request } else { response };
+                half.map_or(Value::Absent, |values| values.at(usize::from(position & !RESPONSE) - 1))
+            }
+            _ if self.is_cut => entry.protocol_value(field),
+            _ => Value::Absent,
         }
     }
 }
@@ -194,4 +204,6 @@ fn one_or_list<T: Copy>(out: &mut Buffer, items: &[T], key: impl Fn(&mut Buffer)
 }
 
 /// So many fields of a protocol have a slot.
-const MAX_POSITIONS: usize = 128;
+const MAX_FIELDS: usize = 128;
+/// Marks a position in the response.
+const RESPONSE: u16 = 1 << 15;

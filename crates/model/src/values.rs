@@ -273,6 +273,17 @@ impl Values {
         }
     }
 
+    /// The fields that are set, in the order they were set; a position in it is one for [`Values::at`].
+    pub fn fields(&self) -> impl Iterator<Item = FieldIndex> {
+        self.cells.iter().map(|cell| cell.field)
+    }
+
+    /// The value that was set at a position.
+    #[inline]
+    pub fn at(&self, position: usize) -> Value<'_> {
+        self.cells.get(position).map_or(Value::Absent, |cell| self.value(cell))
+    }
+
     /// All values in the order they were set.
     pub fn iter(&self) -> impl Iterator<Item = (FieldIndex, Value<'_>)> {
         self.cells.iter().map(|cell| (cell.field, self.value(cell)))

@@ -47,6 +47,19 @@ impl Buffer {
         }
     }
 
+    /// Writes bytes between two others.
+    #[inline]
+    pub(crate) fn put_between(&mut self, first: u8, source: &[u8], last: u8) {
+        let length = source.len().saturating_add(2);
+        self.reserve(length);
+        if let Some([begin, inner @ .., end]) = self.bytes.get_mut(self.at..).and_then(|room| room.get_mut(..length)) {
+            *begin = first;
+            inner.copy_from_slice(source);
+            *end = last;
+            self.at += length;
+        }
+    }
+
     /// Writes one byte.
     #[inline]
     pub(crate) fn byte(&mut self, byte: u8) {

@@ -5,7 +5,7 @@ use lanternfish_model::{Entry, FieldTable};
 use crate::buffer::Buffer;
 use crate::source::Sources;
 use crate::time::TimeText;
-use crate::{Column, plain};
+use crate::{Column, plain, word};
 
 /// Writes entries as lines of comma-separated values.
 #[derive(Clone, Debug)]
@@ -59,8 +59,10 @@ impl CsvWriter {
 /// Puts quotes around what was written from `start` on, where it needs them.
 #[inline]
 fn quote(out: &mut Buffer, start: usize) {
-    let needs = |found: bool, byte: &u8| found | (*byte == b',') | (*byte == b'"') | (*byte == b'\n') | (*byte == b'\r');
-    if out.since(start).iter().fold(false, needs) {
+    let marks = |bytes| {
+        word::equal(bytes, b',') | word::equal(bytes, b'"') | word::equal(bytes, b'\n') | word::equal(bytes, b'\r')
+    };
+    if word::any(out.since(start), marks) {
         quote_anew(out, start);
     }
 }

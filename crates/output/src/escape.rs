@@ -3,17 +3,25 @@
 //! DEL and the C1 control characters are escaped too, which the RFC does not ask for: a terminal may act on them.
 
 use crate::buffer::Buffer;
+use crate::word;
 
 /// Writes a text as a JSON string, with its quotes.
+#[inline]
 pub(crate) fn string(out: &mut Buffer, text: &str) {
-    out.byte(b'"');
-    inner(out, text.as_bytes());
-    out.byte(b'"');
+    let text = text.as_bytes();
+    if word::any(text, specials) {
+        out.byte(b'"');
+        inner(out, text);
+        out.byte(b'"');
+    } else {
+        out.put_between(b'"', text, b'"');
+    }
 }
 
 /// Writes a text as a JSON string with ASCII letters in lower case, with its quotes.
+#[inline]
 pub(crate) fn string_lower(out: &mut Buffer, text: &str) {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    if word::any(text.as_bytes(), word::upper_case) {
         string(out, &text.to_ascii_lowercase());
     } else {
         string(out, text);
@@ -21,31 +29,27 @@ pub(crate) fn string_lower(out: &mut Buffer, text: &str) {
 }
 
 /// Writes UTF-8 text escaped, without quotes.
-#[inline]
-pub(crate) fn inner(out: &mut Buffer, text: &[u8]) {
+fn inner(out: &mut Buffer, text: &[u8]) {
     out.reserve(text.len().saturating_add(CLEAN_BYTES));
     let mut rest = text;
     while let Some((block, behind)) = rest.split_first_chunk::<CLEAN_BYTES>() {
-        let (words, _) = block.as_chunks::<WORD_BYTES>();
-        if words.iter().fold(0, |mask, word| mask | specials(u64::from_le_bytes(*word))) == 0 {
+        if word::any(block, specials) {
+            rest = block_with_specials(out, rest);
+        } else {
             out.put_some(block, CLEAN_BYTES);
             rest = behind;
-        } else {
-            rest = block_with_specials(out, rest);
         }
     }
-    if !rest.is_empty() {
-        tail(out, rest);
-    }
+    tail(out, rest);
 }
 
 /// Writes the words of one block; returns what is left behind them.
 fn block_with_specials<'a>(out: &mut Buffer, text: &'a [u8]) -> &'a [u8] {
     let mut rest = text;
-    for _ in 0..CLEAN_BYTES / WORD_BYTES {
-        let Some((word, behind)) = rest.split_first_chunk::<WORD_BYTES>() else { break };
-        rest = match word_at(out, u64::from_le_bytes(*word), WORD_BYTES, behind) {
-            WORD_BYTES => behind,
+    for _ in 0..CLEAN_BYTES / word::BYTES {
+        let Some((word, behind)) = rest.split_first_chunk::<{ word::BYTES }>() else { break };
+        rest = match word_at(out, u64::from_le_bytes(*word), word::BYTES, behind) {
+            word::BYTES => behind,
             used => rest.get(used..).unwrap_or_default(),
         };
     }
@@ -55,13 +59,12 @@ fn block_with_specials<'a>(out: &mut Buffer, text: &'a [u8]) -> &'a [u8] {
 /// Writes what is shorter than a block.
 fn tail(out: &mut Buffer, text: &[u8]) {
     let mut rest = text;
-    while let Some((word, behind)) = rest.split_first_chunk::<WORD_BYTES>() {
-        let used = word_at(out, u64::from_le_bytes(*word), WORD_BYTES, behind);
+    while let Some((word, behind)) = rest.split_first_chunk::<{ word::BYTES }>() {
+        let used = word_at(out, u64::from_le_bytes(*word), word::BYTES, behind);
         rest = rest.get(used..).unwrap_or_default();
     }
     while !rest.is_empty() {
-        let word = rest.iter().rev().fold(SPACES, |word, byte| word << 8 | u64::from(*byte));
-        let used = word_at(out, word, rest.len(), &[]);
+        let used = word_at(out, word::of_few(rest), rest.len(), &[]);
         rest = rest.get(used..).unwrap_or_default();
     }
 }
@@ -70,23 +73,24 @@ fn tail(out: &mut Buffer, text: &[u8]) {
 ///
 /// Returns how many bytes are written, which is one more where a character goes on behind the word.
 #[inline]
-fn word_at(out: &mut Buffer, mut word: u64, count: usize, behind: &[u8]) -> usize {
-    let mut mask = specials(word);
+fn word_at(out: &mut Buffer, mut bytes: u64, count: usize, behind: &[u8]) -> usize {
+    // A byte behind a marked one may be marked although it needs nothing: `escape` writes it as it is.
+    let mut mask = specials(bytes);
     let mut left = count;
     loop {
         let clean = (mask.trailing_zeros() / 8) as usize;
         if clean >= left {
-            out.put_some(&word.to_le_bytes(), left);
+            out.put_some(&bytes.to_le_bytes(), left);
             return count;
         }
-        out.put_some(&word.to_le_bytes(), clean);
-        word >>= clean * 8;
+        out.put_some(&bytes.to_le_bytes(), clean);
+        bytes >>= clean * 8;
         mask = mask >> (clean * 8) >> 8;
-        let special = word as u8;
-        word >>= 8;
+        let special = bytes as u8;
+        bytes >>= 8;
         left -= clean + 1;
         if special == C1_LEAD {
-            let second = if left > 0 { word as u8 } else { behind.first().copied().unwrap_or(0) };
+            let second = if left > 0 { bytes as u8 } else { behind.first().copied().unwrap_or(0) };
             if (0x80..0xa0).contains(&second) {
                 unicode(out, second);
                 return count - left + 1;
@@ -98,17 +102,14 @@ fn word_at(out: &mut Buffer, mut word: u64, count: usize, behind: &[u8]) -> usiz
     }
 }
 
-/// Marks the bytes that may need an escape by their highest bit: below 0x20, `"`, `\`, DEL, and the lead byte of C1 control
-/// characters. A byte right behind a marked one may be marked too although it needs none.
+/// Marks the bytes that may need an escape: below 0x20, `"`, `\`, DEL, and the lead byte of C1 control characters.
 #[inline]
-fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+fn specials(bytes: u64) -> u64 {
     // `"` is 0x22: with the bit 2 turned it is 0x20, right behind the control characters, which stay among themselves.
-    let controls = below(word ^ (ONES * 2), 0x21);
-    let others = [b'\\', 0x7f, C1_LEAD].map(|byte| below(word ^ (ONES * u64::from(byte)), 1));
-    let [backslash, delete, lead] = others;
-    (controls | backslash | delete | lead) & (ONES * 0x80)
+    word::below(bytes ^ word::all(2), 0x21)
+        | word::equal(bytes, b'\\')
+        | word::equal(bytes, 0x7f)
+        | word::equal(bytes, C1_LEAD)
 }
 
 #[inline]
@@ -136,12 +137,8 @@ fn hex(byte: u8) -> [u8; 2] {
     [digit(byte >> 4), digit(byte & 15)]
 }
 
-/// How many bytes are looked at together.
-const WORD_BYTES: usize = 8;
 /// How many bytes are copied together where none of them needs an escape.
 const CLEAN_BYTES: usize = 32;
-/// A word of spaces, for what is shorter.
-const SPACES: u64 = u64::from_le_bytes([b' '; WORD_BYTES]);
 /// The first byte of U+0080 to U+009F in UTF-8 (and of U+00A0 to U+00BF, which stay).
 const C1_LEAD: u8 = 0xc2;
 

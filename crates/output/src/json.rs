@@ -3,7 +3,7 @@
 //! Values that an entry does not have are left out, and so are bools that are false. Bytes that are not UTF-8 are base64 under
 //! the name with `_b64`. Times are RFC 3339 with nanoseconds.
 
-use lanternfish_model::{Entry, FieldTable, ProtocolIndex, Value};
+use lanternfish_model::{Entry, FieldIndex, FieldTable, ProtocolIndex, Value, Values};
 use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
@@ -34,15 +34,7 @@ impl JsonWriter {
     /// Writes an entry, without an end of line.
     pub(crate) fn write(&mut self, entry: &Entry, table: &FieldTable, out: &mut Vec<u8>) {
         let steps = self.plans.get(usize::from(entry.protocol.0)).map_or(&[][..], Vec::as_slice);
-        let fields = table.protocols().get(usize::from(entry.protocol.0)).map_or(0, |spec| spec.fields.len());
-        let mut values: SmallVec<[Value<'_>; 64]> = smallvec::smallvec![Value::Absent; fields];
-        for (index, value) in entry.protocol_values() {
-            if let Some(slot) = values.get_mut(usize::from(index.0))
-                && *slot == Value::Absent
-            {
-                *slot = value;
-            }
-        }
+        let values = ByField::new(entry);
         let writer = &mut self.out;
         writer.byte(b'{');
         for step in steps {
@@ -62,7 +54,7 @@ impl JsonWriter {
                 }
                 Step::Value { key, source, is_caseless, map_key } => {
                     let value = match source {
-                        Source::Local(index) => values.get(usize::from(index.0)).copied().unwrap_or(Value::Absent),
+                        Source::Local(index) => values.get(entry, *index),
                         other => other.value(entry, table),
                     };
                     match (value, map_key) {
@@ -77,6 +69,47 @@ impl JsonWriter {
         }
         map::close(writer, b'}');
         writer.move_to(out);
+    }
+}
+
+/// Where the values of an entry are, by field; none is decoded before it is read.
+struct ByField<'a> {
+    halves: [Option<&'a Values>; 2],
+    /// By field, the position of its first value, counted from 1; 0 where there is none. The response's have the highest bit.
+    positions: [u16; MAX_FIELDS],
+    /// Whether there are fields or positions that have no slot.
+    is_cut: bool,
+}
+
+impl<'a> ByField<'a> {
+    fn new(entry: &'a Entry) -> Self {
+        let halves = [&entry.request, &entry.response].map(|half| half.as_ref().map(|message| &message.values));
+        let mut by_field = ByField { halves, positions: [0; MAX_FIELDS], is_cut: false };
+        for (values, mark) in halves.into_iter().zip([0, RESPONSE]) {
+            let fields = values.into_iter().flat_map(Values::fields);
+            for (field, position) in fields.zip(1u16..) {
+                match by_field.positions.get_mut(usize::from(field.0)) {
+                    Some(slot @ 0) if position < RESPONSE => *slot = position | mark,
+                    Some(1..) => {}
+                    _ => by_field.is_cut = true,
+                }
+            }
+        }
+        by_field
+    }
+
+    /// The first value of a field.
+    #[inline]
+    fn get(&self, entry: &'a Entry, field: FieldIndex) -> Value<'a> {
+        match self.positions.get(usize::from(field.0)) {
+            Some(&position @ 1..) => {
+                let [request, response] = self.halves;
+                let half = if position < RESPONSE { request } else { response };
+                half.map_or(Value::Absent, |values| values.at(usize::from(position & !RESPONSE) - 1))
+            }
+            _ if self.is_cut => entry.protocol_value(field),
+            _ => Value::Absent,
+        }
     }
 }
 
@@ -169,3 +202,8 @@ fn one_or_list<T: Copy>(out: &mut Buffer, items: &[T], key: impl Fn(&mut Buffer)
     }
     out.byte(b',');
 }
+
+/// So many fields of a protocol have a slot.
+const MAX_FIELDS: usize = 128;
+/// Marks a position in the response.
+const RESPONSE: u16 = 1 << 15;

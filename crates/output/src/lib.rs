@@ -19,6 +19,7 @@ mod source;
 mod summary;
 mod table;
 mod time;
+mod word;
 mod writer;
 
 pub use column::{Column, ColumnError};

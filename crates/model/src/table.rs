@@ -18,6 +18,11 @@ impl ProtocolSet {
         self.0 |= 1u64.checked_shl(u32::from(protocol.0)).unwrap_or(0);
     }
 
+    /// Adds all protocols of another set.
+    pub fn merge(&mut self, other: ProtocolSet) {
+        self.0 |= other.0;
+    }
+
     /// Whether a protocol is in it.
     pub fn contains(self, protocol: ProtocolIndex) -> bool {
         self.0 & 1u64.checked_shl(u32::from(protocol.0)).unwrap_or(0) != 0

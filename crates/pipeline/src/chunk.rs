@@ -1,6 +1,6 @@
 //! What a worker gives for one batch of packets: entries as bytes, each with its place in the order of all.
 
-use lanternfish_model::ConnectionSummary;
+use lanternfish_model::{ConnectionSummary, ProtocolSet};
 
 /// The place of an entry: by the packet that completed it; entries that time or the end of the input completed stand
 /// before the batch that brought the time, in the order of their connections' packets.
@@ -23,6 +23,17 @@ pub struct Mark {
     pub end: usize,
 }
 
+/// What a connection tells the flow that it belongs to.
+#[derive(Debug)]
+pub struct FlowEvent {
+    /// When it was told.
+    pub rank: Rank,
+    /// How the connection stands.
+    pub summary: Box<ConnectionSummary>,
+    /// The protocols found inside.
+    pub detected: ProtocolSet,
+}
+
 /// Entries of one batch.
 #[derive(Debug, Default)]
 pub struct Chunk {
@@ -31,7 +42,7 @@ pub struct Chunk {
     /// Where each one ends.
     pub marks: Vec<Mark>,
     /// Connections that changed, for the flows.
-    pub flows: Vec<(Rank, Box<ConnectionSummary>)>,
+    pub flows: Vec<FlowEvent>,
 }
 
 impl Chunk {

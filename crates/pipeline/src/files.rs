@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use lanternfish_model::{Loss, PacketRef, Timestamp};
+use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_capture::{Item, ReadError, Reader};
 use lanternfish_reassembly::Whole;
-use lanternfish_telemetry::Books;
+use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::{Datagram, LinkType};
 
 use crate::flows::FlowTable;
@@ -30,10 +30,8 @@ pub type PacketFilter = Box<dyn FnMut(&RawPacket<'_>) -> bool>;
 /// What a run has done.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What became of the packets, and how many entries there were.
-    pub books: Books,
-    /// What was lost.
-    pub loss: Loss,
+    /// What became of the packets, how many entries there were, and what was lost.
+    pub ledger: Ledger,
     /// What was odd about the files, in words.
     pub notes: Vec<String>,
 }
@@ -138,8 +136,7 @@ impl Run<'_> {
             }
             batches.time = raw.packet.time;
             if !self.is_wanted(&raw) {
-                ingest.books.packets += 1;
-                ingest.books.filtered_out += 1;
+                ingest.leave_out(&raw, Fate::FilteredOut);
                 continue;
             }
             match ingest.read(&raw) {
@@ -161,8 +158,7 @@ impl Run<'_> {
         self.flush(&mut worker, &mut chunks, &mut is_stopped);
         worker.finish();
         self.flush(&mut worker, &mut chunks, &mut is_stopped);
-        self.report.loss.merge(&worker.loss());
-        self.report.books.merge(&worker.books());
+        self.report.ledger.merge(&worker.ledger());
         self.conclude(&reader, ingest, is_stopped);
         Ok(())
     }
@@ -197,7 +193,7 @@ impl Run<'_> {
             return false;
         }
         let mut early = Chunk::default();
-        self.flows.fold(self.flow_sink.as_mut(), &mut early, &mut self.report.books, &mut self.report.loss);
+        self.flows.fold(self.flow_sink.as_mut(), &mut early, &mut self.report.ledger);
         self.write_flows(&early)
     }
 
@@ -252,9 +248,8 @@ impl Run<'_> {
             }
             for lane in lanes {
                 drop(lane.from_worker);
-                if let Ok((books, loss)) = lane.handle.join() {
-                    self.report.books.merge(&books);
-                    self.report.loss.merge(&loss);
+                if let Ok(ledger) = lane.handle.join() {
+                    self.report.ledger.merge(&ledger);
                 }
             }
             self.conclude(&reader, ingest, is_stopped);
@@ -284,8 +279,7 @@ impl Run<'_> {
             }
             batches.time = raw.packet.time;
             if !self.is_wanted(&raw) {
-                ingest.books.packets += 1;
-                ingest.books.filtered_out += 1;
+                ingest.leave_out(&raw, Fate::FilteredOut);
                 continue;
             }
             match ingest.read(&raw) {
@@ -313,13 +307,19 @@ impl Run<'_> {
                 *number += 1;
                 Some(RawPacket {
                     packet: PacketRef { time: packet.time, number: *number },
-                    interface: packet.interface,
+                    interface: packet.interface.saturating_add(1),
                     link: LinkType(packet.link),
                     bytes: packet.bytes,
                     wire_bytes: packet.wire_len,
                 })
             }
-            _ => None,
+            Item::Names(names) => {
+                for (ip, name) in names.iter() {
+                    self.settings.names.learn(name, ip, PacketRef { number: *number, ..PacketRef::default() });
+                }
+                None
+            }
+            Item::Drops(_) | Item::Secrets(_) | Item::Comment(_) => None,
         }
     }
 
@@ -328,11 +328,16 @@ impl Run<'_> {
     }
 
     /// Writes the flows that are left, and adds up the books.
-    fn conclude(&mut self, _reader: &Reader, ingest: Ingest, is_stopped: bool) {
-        self.report.books.merge(&ingest.books);
-        self.report.loss.merge(&ingest.loss);
+    fn conclude(&mut self, reader: &Reader, ingest: Ingest, is_stopped: bool) {
+        self.report.ledger.merge(&ingest.ledger());
+        let counters = reader.counters();
+        self.report.ledger.lose(Cause::FileCorrupt, counters.skipped_bytes);
+        let dropped = reader.dropped_packets();
+        self.report.ledger.lose(Cause::KernelDrop, dropped);
+        self.report.ledger.add_packets(dropped, 0);
+        self.report.notes.extend(reader.notes().iter().map(ToString::to_string));
         let mut rest = Chunk::default();
-        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.report.books);
+        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.report.ledger);
         if !is_stopped {
             self.write_flows(&rest);
         }
@@ -391,7 +396,7 @@ impl Batch {
 struct Lane<'scope> {
     to_worker: Option<SyncSender<Batch>>,
     from_worker: Receiver<(Chunk, Batch)>,
-    handle: thread::ScopedJoinHandle<'scope, (Books, Loss)>,
+    handle: thread::ScopedJoinHandle<'scope, Ledger>,
 }
 
 /// The reader's side of the workers.
@@ -478,7 +483,7 @@ fn work(
     seed: u64,
     batches: Receiver<Batch>,
     results: SyncSender<(Chunk, Batch)>,
-) -> (Books, Loss) {
+) -> Ledger {
     let mut worker = Worker::new(settings, sink, number, count);
     let places = Ingest::new(seed, None);
     for batch in batches {
@@ -518,5 +523,5 @@ fn work(
             break;
         }
     }
-    (worker.books(), worker.loss())
+    worker.ledger()
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use lanternfish_dissectors::dns;
-use lanternfish_identity::Names;
+use crate::names::Names;
 use lanternfish_model::{Cause, ConnectionKey, Loss, PacketRef, Timestamp, Transport};
 use lanternfish_reassembly::{Defragmenter, Whole};
-use lanternfish_telemetry::Books;
+use lanternfish_telemetry::{Fate, Ledger, Unknown};
 use lanternfish_wire::{Datagram, LinkType, Payload, View};
 
 /// A packet as a source gave it.
@@ -39,21 +39,41 @@ pub struct Ingest {
     defragmenter: Defragmenter,
     names: Option<Arc<Names>>,
     seed: u64,
-    /// What became of the packets.
-    pub books: Books,
-    /// What was lost here.
-    pub loss: Loss,
+    packets: u64,
+    bytes: u64,
+    /// The counters of this stage, save its packets, bytes and losses.
+    ledger: Ledger,
+    loss: Loss,
 }
 
 impl Ingest {
     /// Begins a run; `names` learns from the DNS answers that pass.
     pub fn new(seed: u64, names: Option<Arc<Names>>) -> Ingest {
-        Ingest { defragmenter: Defragmenter::default(), names, seed, books: Books::default(), loss: Loss::default() }
+        Ingest { defragmenter: Defragmenter::default(), names, seed, packets: 0, bytes: 0, ledger: Ledger::default(), loss: Loss::default() }
+    }
+
+    fn count(&mut self, raw: &RawPacket<'_>) {
+        self.packets += 1;
+        self.bytes += u64::from(raw.wire_bytes);
+    }
+
+    /// Counts a packet that was left out before its headers were read.
+    pub fn leave_out(&mut self, raw: &RawPacket<'_>, fate: Fate) {
+        self.count(raw);
+        self.ledger.add_fate(fate, 1);
+    }
+
+    /// The counters of this stage.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.ledger.clone();
+        ledger.add_packets(self.packets, self.bytes);
+        ledger.add_loss(&self.loss);
+        ledger
     }
 
     /// Reads the headers of a packet.
     pub fn read<'a>(&mut self, raw: &RawPacket<'a>) -> Ingested<'a> {
-        self.books.packets += 1;
+        self.count(raw);
         let captured = raw.bytes.len() as u64;
         self.loss.add(Cause::SnaplenCut, u64::from(raw.wire_bytes).saturating_sub(captured));
         match lanternfish_wire::read(raw.link, raw.bytes, raw.wire_bytes) {
@@ -69,7 +89,7 @@ impl Ingest {
             }
             View::Unread(unread) => {
                 self.loss.add(unread.cause, 1);
-                self.books.unread(unread.what);
+                self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);
                 Ingested::Nothing
             }
         }
@@ -77,7 +97,7 @@ impl Ingest {
 
     /// Reads the transport header of a whole datagram; what cannot be read is counted, a packet for each fragment.
     pub fn read_whole<'a>(&mut self, whole: &'a Whole) -> Option<Datagram<'a>> {
-        let payload = Payload { bytes: &whole.bytes, missing: 0 };
+        let payload = Payload { bytes: &whole.bytes, missing: whole.missing };
         let view = lanternfish_wire::read_transport(
             whole.protocol,
             whole.source,
@@ -94,12 +114,12 @@ impl Ingest {
             }
             View::Fragment(_) => {
                 self.loss.add(Cause::MalformedHeader, whole.packets.len() as u64);
-                self.books.unread("fragment within a fragment");
+                self.ledger.add_unknown(Unknown { cause: Cause::MalformedHeader, what: "fragment within a fragment" }, 1);
                 None
             }
             View::Unread(unread) => {
                 self.loss.add(unread.cause, whole.packets.len() as u64);
-                self.books.unread(unread.what);
+                self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);
                 None
             }
         }

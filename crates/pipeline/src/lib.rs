@@ -8,7 +8,7 @@ mod chunk;
 pub mod files;
 mod flows;
 mod ingest;
-pub mod live;
+mod names;
 mod settings;
 mod stage;
 mod worker;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanternfish_dissect::{Limits, Registry};
 use lanternfish_filter::Filter;
-use lanternfish_identity::Names;
+use crate::names::Names;
 use lanternfish_model::{Capture, Entry, FieldTable, ProtocolIndex, Transport, Wants};
 
 /// Where entries go: it turns one into bytes, which keep their order. One for each worker.

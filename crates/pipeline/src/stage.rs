@@ -6,12 +6,13 @@ use lanternfish_dissect::{Answer, Arrival, Conversation, Desk, MessagePool};
 use lanternfish_dissectors::transport;
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, LocalSide,
-    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, Role, Transport, Values, fields,
+    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Transport, Values, fields,
 };
 use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
-use lanternfish_telemetry::Books;
+use lanternfish_telemetry::{Ledger, ProtocolCount};
 
+use crate::chunk::FlowEvent;
 use crate::{Chunk, EntrySink, Mark, Rank, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -42,8 +43,10 @@ pub struct Stage {
     rank: Rank,
     phase: Phase,
     worker: u16,
-    entries: Vec<u64>,
-    matched: u64,
+    entries: Vec<ProtocolCount>,
+    notes: u64,
+    shown: u64,
+    connections: u64,
     extra: Values,
     transports: [Option<ProtocolIndex>; 4],
 }
@@ -64,8 +67,10 @@ impl Stage {
             rank: Rank::default(),
             phase: Phase::Packet,
             worker,
-            entries: vec![0; protocols],
-            matched: 0,
+            entries: vec![ProtocolCount::default(); protocols],
+            notes: 0,
+            shown: 0,
+            connections: 0,
             extra: Values::default(),
             transports,
         }
@@ -90,15 +95,14 @@ impl Stage {
         std::mem::replace(&mut self.chunk, empty)
     }
 
-    pub(crate) fn loss(&self) -> &Loss {
-        &self.loss
-    }
-
-    pub(crate) fn count_entries(&self, books: &mut Books) {
-        for (position, &count) in self.entries.iter().enumerate() {
-            books.add_entries(self.settings.table.protocol_name(ProtocolIndex(position as u8)), count);
+    pub(crate) fn count(&self, ledger: &mut Ledger) {
+        for (position, &count) in self.entries.iter().enumerate().filter(|(_, count)| count.entries > 0) {
+            ledger.add_protocol(self.settings.table.protocol_name(ProtocolIndex(position as u8)), count);
         }
-        books.matched_entries = books.matched_entries.saturating_add(self.matched);
+        ledger.add_notes(self.notes);
+        ledger.add_shown(self.shown);
+        ledger.add_connections(self.connections);
+        ledger.add_loss(&self.loss);
     }
 
     /// Runs a step of a conversation with what this worker lends to it.
@@ -192,7 +196,15 @@ impl Stage {
     /// Names the ends of an entry, and gives it to the sink where it meets the filter.
     fn emit(&mut self, entry: &mut Entry) {
         if let Some(count) = self.entries.get_mut(usize::from(entry.protocol.0)) {
-            *count += 1;
+            count.entries += 1;
+            match entry.outcome {
+                Outcome::ClientError => count.client_errors += 1,
+                Outcome::ServerError | Outcome::Failed => count.errors += 1,
+                Outcome::Open | Outcome::Ok => {}
+            }
+        }
+        if !entry.notes.is_empty() {
+            self.notes += entry.notes.iter().count() as u64;
         }
         entry.extra.clear();
         let at = self.rank.packet;
@@ -210,7 +222,7 @@ impl Stage {
         {
             return;
         }
-        self.matched += 1;
+        self.shown += 1;
         self.sink.entry(entry, &mut self.chunk.bytes);
         self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
     }
@@ -262,7 +274,8 @@ impl Stage {
         message.pairing = PairKey::Alone;
         message.last = summary.last;
         let context = self.context(connection, &summary.facts);
-        let titles: Vec<&str> = self.titles(connection).collect();
+        let titles = self.titles(connection);
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         transport::connection(summary, context.local, &titles, &self.settings.wants, protocol, &mut message);
         let mut entry = Entry {
             id: entry_id(summary.facts.first, u16::MAX),
@@ -286,10 +299,10 @@ impl Stage {
         self.extra = entry.extra;
     }
 
-    fn titles<'a>(&'a self, connection: &'a Connection) -> impl Iterator<Item = &'a str> {
-        let protocols = self.settings.table.protocols();
+    /// The protocols found inside a connection, in upper case.
+    fn titles(&self, connection: &Connection) -> Vec<String> {
         let detected = connection.conversation.detected().iter();
-        detected.filter_map(|index| protocols.get(usize::from(index.0)).map(|spec| spec.title))
+        detected.map(|&index| self.settings.table.protocol_name(index).to_ascii_uppercase()).collect()
     }
 }
 
@@ -297,6 +310,7 @@ impl Sink for Stage {
     type State = Connection;
 
     fn open(&mut self, facts: &ConnectionFacts) -> Connection {
+        self.connections += 1;
         Connection {
             conversation: Conversation::new(facts, &self.settings.registry),
             pairer: Pairer::default(),
@@ -352,7 +366,7 @@ impl Sink for Stage {
             self.connection_entry(connection, summary);
         }
         if self.settings.flows {
-            self.chunk.flows.push((self.rank, Box::new(summary.clone())));
+            self.tell_flow(connection, summary.clone());
         }
     }
 
@@ -379,12 +393,18 @@ impl Sink for Stage {
         }
         self.connection_entry(&mut connection, &summary);
         if self.settings.flows {
-            self.chunk.flows.push((self.rank, Box::new(summary)));
+            self.tell_flow(&connection, summary);
         }
     }
 }
 
 impl Stage {
+    fn tell_flow(&mut self, connection: &Connection, summary: ConnectionSummary) {
+        let mut detected = ProtocolSet::default();
+        connection.conversation.detected().iter().for_each(|&protocol| detected.insert(protocol));
+        self.chunk.flows.push(FlowEvent { rank: self.rank, summary: Box::new(summary), detected });
+    }
+
     /// Sets the place of entries that no packet of their own completes.
     fn place(&mut self, summary: &ConnectionSummary) {
         match self.phase {
@@ -404,7 +424,7 @@ fn verdict(answer: Answer) -> Verdict {
 }
 
 /// The id of an entry: the number of the packet that it begins in, and its place among those that begin there.
-fn entry_id(first: PacketRef, ordinal: u16) -> u64 {
+pub(crate) fn entry_id(first: PacketRef, ordinal: u16) -> u64 {
     (first.number & MAX_PACKET_NUMBER) << 16 | u64::from(ordinal)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanternfish_model::{ConnectionKey, Loss, PacketRef, Timestamp};
 use lanternfish_reassembly::{Fate, PacketMeta, Tracker};
-use lanternfish_telemetry::Books;
+use lanternfish_telemetry::Ledger;
 use lanternfish_wire::Datagram;
 
 use crate::stage::Stage;
@@ -15,18 +15,24 @@ pub struct Worker {
     tracker: Tracker<Stage>,
     stage: Stage,
     loss: Loss,
-    books: Books,
+    dissected: u64,
+    duplicate_views: u64,
 }
 
 impl Worker {
     /// Begins the `number`-th of `count` workers.
     pub fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, number: u16, count: u16) -> Worker {
-        let config = settings.reassembly.share(count);
+        let mut config = settings.reassembly;
+        let count = usize::from(count.max(1));
+        config.max_connections /= count;
+        config.max_table_bytes /= count;
+        config.max_buffered_bytes /= count;
         Worker {
             tracker: Tracker::new(config),
             stage: Stage::new(settings, sink, number),
             loss: Loss::default(),
-            books: Books::default(),
+            dissected: 0,
+            duplicate_views: 0,
         }
     }
 
@@ -44,8 +50,8 @@ impl Worker {
         let meta = PacketMeta { packet, interface, fragments };
         let count = fragments.len() as u64 + 1;
         match self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss) {
-            Fate::Dissected => self.books.dissected += count,
-            Fate::DuplicateView => self.books.duplicate_views += count,
+            Fate::Dissected => self.dissected += count,
+            Fate::DuplicateView => self.duplicate_views += count,
         }
     }
 
@@ -66,17 +72,13 @@ impl Worker {
         self.stage.take(empty)
     }
 
-    /// What this worker has lost.
-    pub fn loss(&self) -> Loss {
-        let mut loss = self.loss.clone();
-        loss.merge(self.stage.loss());
-        loss
-    }
-
-    /// What became of its packets, and how many entries it made.
-    pub fn books(&self) -> Books {
-        let mut books = self.books.clone();
-        self.stage.count_entries(&mut books);
-        books
+    /// What became of its packets, how many entries it made, and what it lost.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.add_fate(lanternfish_telemetry::Fate::Dissected, self.dissected);
+        ledger.add_fate(lanternfish_telemetry::Fate::DuplicateView, self.duplicate_views);
+        ledger.add_loss(&self.loss);
+        self.stage.count(&mut ledger);
+        ledger
     }
 }

@@ -101,6 +101,19 @@ impl Ledger {
         add(&mut self.notes, notes);
     }
 
+    /// Adds counts of entries of a protocol.
+    pub fn add_protocol(&mut self, protocol: &'static str, count: ProtocolCount) {
+        let mine = self.protocols.entry(protocol).or_default();
+        add(&mut mine.entries, count.entries);
+        add(&mut mine.client_errors, count.client_errors);
+        add(&mut mine.errors, count.errors);
+    }
+
+    /// Counts notes on entries.
+    pub fn add_notes(&mut self, notes: u64) {
+        add(&mut self.notes, notes);
+    }
+
     /// Counts entries that were written, where a filter leaves others out.
     pub fn add_shown(&mut self, entries: u64) {
         add(&mut self.shown, entries);
@@ -125,11 +138,8 @@ impl Ledger {
         }
         self.loss.merge(&other.loss);
         self.unknown.merge(&other.unknown);
-        for (&name, theirs) in &other.protocols {
-            let mine = self.protocols.entry(name).or_default();
-            add(&mut mine.entries, theirs.entries);
-            add(&mut mine.client_errors, theirs.client_errors);
-            add(&mut mine.errors, theirs.errors);
+        for (&name, &theirs) in &other.protocols {
+            self.add_protocol(name, theirs);
         }
         add(&mut self.notes, other.notes);
         add(&mut self.shown, other.shown);

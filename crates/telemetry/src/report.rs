@@ -55,16 +55,10 @@ impl Ledger {
     }
 
     fn details(&self, cause: Cause) -> String {
-        use crate::Unknown;
-        let is_of = |unknown: &Unknown| match cause {
-            Cause::NotIp => matches!(unknown, Unknown::EtherType(_) | Unknown::Llc(_)),
-            Cause::UnknownTransport => matches!(unknown, Unknown::IpProtocol(_)),
-            Cause::UnknownLinkType => matches!(unknown, Unknown::LinkType(_)),
-            _ => false,
-        };
         let ranked = self.unknown().ranked();
+        let of_cause = ranked.iter().filter(|(unknown, _)| unknown.cause == cause);
         let mut parts: Vec<String> =
-            ranked.iter().filter(|(unknown, _)| is_of(unknown)).map(|(unknown, count)| format!("{unknown} {}", thousands(*count))).collect();
+            of_cause.map(|(unknown, count)| format!("{} {}", unknown.what, thousands(*count))).collect();
         if parts.len() > MAX_NAMED {
             parts.truncate(MAX_NAMED);
             parts.push("…".to_owned());

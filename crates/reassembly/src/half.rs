@@ -23,7 +23,7 @@ impl End {
     }
 }
 
-/// What one end sends.
+/// What one end sends, as far as each packet needs it: one cache line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Half {
     /// The sequence number expected next.
@@ -32,18 +32,14 @@ pub(crate) struct Half {
     pub(crate) acked: u32,
     /// Where the sample for the round-trip time ends.
     pub(crate) sample_end: u32,
+    /// The number of the FIN.
+    pub(crate) fin: u32,
+    /// The interface that owns the direction.
+    pub(crate) interface: u32,
     /// Facts about it.
     pub(crate) marks: Marks,
     /// Segments far from what is expected that followed each other.
     pub(crate) strays: u8,
-    /// The interface that owns the direction.
-    pub(crate) interface: u32,
-    /// The initial sequence number.
-    pub(crate) initial: u32,
-    /// The number of the FIN.
-    pub(crate) fin: u32,
-    /// Where the next of the segments counted in `strays` would begin.
-    pub(crate) stray_next: u32,
     /// Packets.
     pub(crate) packets: u64,
     /// Their bytes.
@@ -54,6 +50,15 @@ pub(crate) struct Half {
     pub(crate) last_time: Timestamp,
     /// When the sample for the round-trip time was sent.
     pub(crate) sample_time: Timestamp,
+}
+
+/// What else is known of one direction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail {
+    /// The initial sequence number.
+    pub(crate) initial: u32,
+    /// Where the next of the segments counted in `strays` would begin.
+    pub(crate) stray_next: u32,
     /// The smoothed round-trip time, 0 before the first measurement.
     pub(crate) smoothed_ns: i64,
     /// Its mean deviation.
@@ -106,14 +111,6 @@ impl Marks {
 }
 
 impl Half {
-    /// Begins the stream behind a SYN with this number.
-    pub(crate) fn start_at(&mut self, initial: u32) {
-        self.initial = initial;
-        self.marks.set(Marks::INITIAL);
-        self.marks.set(Marks::AT_START);
-        self.join_at(initial.wrapping_add(1));
-    }
-
     /// Begins the stream in the middle.
     pub(crate) fn join_at(&mut self, next: u32) {
         self.next = next;
@@ -122,11 +119,11 @@ impl Half {
             self.marks.clear(Marks::ACKED);
         }
     }
+}
 
+impl Tail {
     /// Takes a measurement of the round-trip time (RFC 6298 section 2).
-    pub(crate) fn measure(&mut self, now: Timestamp) {
-        self.marks.clear(Marks::SAMPLE);
-        let round_trip_ns = now.since(self.sample_time);
+    pub(crate) fn measure(&mut self, round_trip_ns: i64) {
         if round_trip_ns < 0 {
             return;
         }
@@ -139,5 +136,29 @@ impl Half {
         self.deviation_ns =
             self.deviation_ns.saturating_add(error_ns.saturating_abs().saturating_sub(self.deviation_ns) / 4);
         self.smoothed_ns = self.smoothed_ns.saturating_add(error_ns / 8).max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_packet_needs_is_one_cache_line() {
+        assert_eq!(size_of::<Half>(), 64);
+    }
+
+    #[test]
+    fn round_trips_are_smoothed() {
+        let mut tail = Tail::default();
+        for (round_trip_ns, smoothed_ns, deviation_ns) in [
+            (-5, 0, 0),
+            (800, 800, 400),
+            (1600, 900, 500),
+            (i64::MAX, 1_152_921_504_606_847_763, 2_305_843_009_213_694_101),
+        ] {
+            tail.measure(round_trip_ns);
+            assert_eq!((tail.smoothed_ns, tail.deviation_ns), (smoothed_ns, deviation_ns));
+        }
     }
 }

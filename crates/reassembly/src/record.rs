@@ -6,7 +6,7 @@ use lanternfish_model::{
 };
 use lanternfish_wire::{Datagram, TransportHeader};
 
-use crate::half::{End, Half, Marks};
+use crate::half::{End, Half, Marks, Tail};
 use crate::queue::Queue;
 use crate::{Config, PacketMeta, Sink, StreamData, Timeouts, Verdict};
 
@@ -53,11 +53,11 @@ impl Class {
     }
 }
 
-/// A connection.
+/// A connection. What each packet needs comes first and lies on few cache lines.
+#[repr(C, align(64))]
 pub(crate) struct Record<T> {
-    pub(crate) facts: ConnectionFacts,
-    pub(crate) state: T,
     pub(crate) halves: [Half; 2],
+    pub(crate) facts: ConnectionFacts,
     /// The last packet.
     pub(crate) last: PacketRef,
     /// The end that is the client.
@@ -69,7 +69,7 @@ pub(crate) struct Record<T> {
     pub(crate) rank: Rank,
     /// Whether the sink wants no more bytes.
     pub(crate) is_ignored: bool,
-    /// Whether packets came since eviction or a report last looked.
+    /// Whether packets came since eviction last looked.
     pub(crate) is_recent: bool,
     /// Whether packets came since the last summary.
     pub(crate) is_changed: bool,
@@ -82,6 +82,8 @@ pub(crate) struct Record<T> {
     pub(crate) revision: u32,
     /// The hash in the table.
     pub(crate) hash: u32,
+    pub(crate) tails: [Tail; 2],
+    pub(crate) state: T,
     pub(crate) first_checksum: u32,
     pub(crate) first_length: u32,
     pub(crate) head: Vec<u8>,
@@ -149,6 +151,15 @@ impl<T> Record<T> {
 
     pub(crate) fn half_mut(&mut self, end: End) -> &mut Half {
         &mut self.halves[end as usize]
+    }
+
+    /// Begins the stream of an end behind a SYN with this number.
+    pub(crate) fn start_at(&mut self, end: End, initial: u32) {
+        self.tails[end as usize].initial = initial;
+        let half = self.half_mut(end);
+        half.marks.set(Marks::INITIAL);
+        half.marks.set(Marks::AT_START);
+        half.join_at(initial.wrapping_add(1));
     }
 
     pub(crate) fn rare(&mut self) -> &mut Rare {
@@ -346,8 +357,8 @@ impl<T> Record<T> {
 
     /// The round-trip time that the client's data had; where there was none, that of the server's.
     fn health(&self) -> LinkHealth {
-        let client = self.half(self.client);
-        let measured = if client.smoothed_ns > 0 { client } else { self.half(self.client.other()) };
+        let client = &self.tails[self.client as usize];
+        let measured = if client.smoothed_ns > 0 { client } else { &self.tails[self.client.other() as usize] };
         LinkHealth {
             handshake_rtt_ns: self.handshake_rtt_ns,
             smoothed_rtt_ns: measured.smoothed_ns,

@@ -60,7 +60,8 @@ impl<T> Record<T> {
         let half = &mut self.halves[end as usize];
         let ahead = distance(half.next, ack);
         if half.marks.has(Marks::SAMPLE) && is_at_or_after(ack, half.sample_end) {
-            half.measure(packet.time);
+            half.marks.clear(Marks::SAMPLE);
+            self.tails[end as usize].measure(packet.time.since(half.sample_time));
         }
         if half.marks.has(Marks::STARTED) && ahead > MAX_AHEAD {
             return;
@@ -76,7 +77,10 @@ impl<T> Record<T> {
 
     fn complete_handshake(&mut self, end: End, ack: u32, packet: PacketRef) {
         let half = self.half(end);
-        if end == self.client || !half.marks.has(Marks::INITIAL) || ack != half.initial.wrapping_add(1) {
+        if end == self.client
+            || !half.marks.has(Marks::INITIAL)
+            || ack != self.tails[end as usize].initial.wrapping_add(1)
+        {
             return;
         }
         self.awaits_handshake = false;
@@ -182,10 +186,10 @@ impl<T> Record<T> {
         payload: Payload<'_>,
     ) {
         let extent = extent_of(payload);
+        let stray_next = std::mem::replace(&mut self.tails[end as usize].stray_next, sequence.wrapping_add(extent));
         let half = self.half_mut(end);
-        let is_following = half.strays > 0 && (0..MAX_RESET_DISTANCE).contains(&distance(half.stray_next, sequence));
+        let is_following = half.strays > 0 && (0..MAX_RESET_DISTANCE).contains(&distance(stray_next, sequence));
         half.strays = if is_following { half.strays.saturating_add(1) } else { 1 };
-        half.stray_next = sequence.wrapping_add(extent);
         if half.strays < STRAYS_BELIEVED || half.marks.has(Marks::ENDED) {
             cx.loss.add(Cause::OverlapUnchecked, payload.bytes.len() as u64);
             return;
@@ -239,15 +243,14 @@ impl<T> Record<T> {
         if half.marks.has(Marks::STARTED) {
             return;
         }
-        self.half_mut(end).start_at(header.sequence);
+        self.start_at(end, header.sequence);
         if !header.flags.ack() {
             self.awaits_handshake = end == self.client;
             self.handshake_at = packet.time;
             return;
         }
-        let peer = self.half_mut(end.other());
-        if !peer.marks.has(Marks::STARTED) {
-            peer.start_at(header.acknowledgement.wrapping_sub(1));
+        if !self.half(end.other()).marks.has(Marks::STARTED) {
+            self.start_at(end.other(), header.acknowledgement.wrapping_sub(1));
         }
     }
 
@@ -318,7 +321,7 @@ impl<T> Record<T> {
         let half = self.half(end);
         let is_answer = header.flags.ack();
         if half.marks.has(Marks::INITIAL) {
-            return header.sequence != half.initial && (!is_answer || self.class == Class::Closed);
+            return header.sequence != self.tails[end as usize].initial && (!is_answer || self.class == Class::Closed);
         }
         if half.marks.has(Marks::STARTED) {
             // It was overtaken by the data behind it, or it has nothing to do with that.

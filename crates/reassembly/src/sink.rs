@@ -31,7 +31,7 @@ pub struct StreamData<'a> {
     pub bytes: &'a [u8],
     /// The packet that they came in.
     pub packet: PacketRef,
-    /// Further packets that they came in (IP fragments).
+    /// Further packets that they came in (IP fragments), and the one that filled the hole before them, where they waited.
     pub fragments: &'a [PacketRef],
     /// Whether they are one whole datagram.
     pub is_datagram: bool,

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use lanternfish_model::{Cause, CloseReason, ConnectionFacts, ConnectionKey, Loss, PacketRef, Timestamp, Transport};
 use lanternfish_wire::{Datagram, IcmpHeader, TransportHeader, Tunnel};
 
-use crate::half::{End, Half};
+use crate::half::{End, Half, Tail};
 use crate::lists::Lists;
 use crate::record::{Class, Context, Rank, Record};
 use crate::roles::is_sender_server;
@@ -226,7 +226,7 @@ impl<S: Sink> Tracker<S> {
         hash: u32,
         loss: &mut Loss,
     ) -> u32 {
-        while self.table.len() >= self.max_connections {
+        if self.table.len() >= self.max_connections {
             self.evict(sink, loss);
         }
         let id = match &mut self.config.ids {
@@ -263,6 +263,7 @@ impl<S: Sink> Tracker<S> {
             facts,
             state,
             halves: [Half::default(), Half::default()],
+            tails: [Tail::default(), Tail::default()],
             last: meta.packet,
             client: if is_server { end.other() } else { end },
             class: class_of(key.transport),
@@ -316,19 +317,21 @@ impl<S: Sink> Tracker<S> {
         self.close(sink, index, CloseReason::Evicted, loss);
     }
 
+    /// The next connection that no packet came for since the last turn. There is one at least: the table is full.
     fn turn_hand(&mut self) -> Option<u32> {
-        // The first turn clears what the second finds.
-        for _ in 0..=self.records.len().saturating_mul(2) {
+        let mut found = None;
+        for _ in 0..MAX_HAND_STEPS {
             let index = self.hand;
             self.hand = if (index as usize) + 1 < self.records.len() { index + 1 } else { 0 };
             if let Some(Some(record)) = self.records.get_mut(index as usize) {
+                found = Some(index);
                 if !record.is_recent {
-                    return Some(index);
+                    break;
                 }
                 record.is_recent = false;
             }
         }
-        None
+        found
     }
 
     /// Puts a connection where its new standing belongs.
@@ -480,6 +483,8 @@ fn spread(hash: u32) -> u64 {
 
 const CLOSED: u32 = 0;
 const EMBRYONIC: u32 = 1;
+/// How many connections are looked at to find one to evict; where all are busy, the last of them goes.
+const MAX_HAND_STEPS: usize = 1024;
 /// After how much silence of its owner another interface takes a direction over.
 const OWNER_SILENCE_NS: i64 = 1_000_000_000;
 /// What a connection takes beside its record: the head of its payload, its slot in the table, its place on the lists.

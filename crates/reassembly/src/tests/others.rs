@@ -1,10 +1,10 @@
 //! UDP, ICMP and SCTP.
 
-use lanternfish_model::{CloseReason, Scope, Transport};
+use lanternfish_model::{CloseReason, PacketRef, Scope, Transport};
 use lanternfish_wire::{IcmpHeader, Payload, Quoted, SctpHeader, TransportHeader, Tunnel, TunnelKind};
 
 use super::harness::{Bench, check, client, datagram, segment, server};
-use crate::Config;
+use crate::{Config, PacketMeta};
 
 fn icmp(bench: &mut Bench, is_to_server: bool, kind: u8, quoted: Option<Quoted>) {
     let header = IcmpHeader { version: 4, kind, code: 3, checksum: 0, rest: 0, quoted };
@@ -126,6 +126,25 @@ fn an_aborted_association() {
         assert_eq!(bench.notes.closed[0].close, expected);
         assert_eq!(bench.notes.opened, 2);
     }
+}
+
+#[test]
+fn fragments_count_as_packets() {
+    let mut bench = Bench::new(Config::default());
+    let earlier = [PacketRef { number: 1, ..PacketRef::default() }, PacketRef { number: 2, ..PacketRef::default() }];
+    let packet = PacketRef { number: 3, ..PacketRef::default() };
+    for interface in [1, 2] {
+        let meta = PacketMeta { packet, interface, fragments: &earlier };
+        let payload = Payload { bytes: b"whole", missing: 0 };
+        let whole = datagram(client(40_000), server(), TransportHeader::Udp { checksum: 7 }, payload);
+        let key = whole.key();
+        let loss = &mut bench.loss;
+        bench.tracker.datagram(&mut bench.notes, &meta, &whole, &key, key.hash64(0), loss);
+    }
+    bench.finish();
+    assert_eq!(lines(&bench), ["3 open 80", "3 > whole start with 1 with 2", "3 close Open"]);
+    let summary = &bench.notes.closed[0];
+    assert_eq!((summary.to_server.packets, summary.duplicate_views), (3, 3));
 }
 
 #[test]

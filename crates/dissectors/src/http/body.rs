@@ -127,13 +127,7 @@ impl Body {
 
     /// Counts bytes as ones of the body.
     pub fn count(&mut self, chunk: &Chunk<'_>, range: Range<usize>) {
-        if range.is_empty() {
-            return;
-        }
-        let length = range.len() as u64;
-        chunk.cover(&mut self.message, range);
-        self.message.wire_bytes = self.message.wire_bytes.saturating_add(length);
-        self.message.body.wire_bytes = self.message.body.wire_bytes.saturating_add(length);
+        count(&mut self.message, chunk, range);
     }
 
     fn step(&mut self, bytes: &[u8], from: usize, out: &mut Out<'_>) -> Fed {
@@ -349,6 +343,37 @@ impl Body {
             out.count(Cause::LimitReached, 1);
         }
     }
+}
+
+/// Passes over a body that nobody wants and that is there as a whole, the most frequent case; tells where it ends.
+pub fn pass_over(
+    message: &mut Message,
+    framing: Framing,
+    form: &Form,
+    chunk: &Chunk<'_>,
+    at: usize,
+    out: &Out<'_>,
+) -> Option<usize> {
+    let Framing::Length(length) = framing else {
+        return None;
+    };
+    let end = at.checked_add(usize::try_from(length).ok()?)?;
+    if end > chunk.bytes.len() || *form != Form::None || out.wants_body(message.direction) {
+        return None;
+    }
+    message.body.is_present = true;
+    count(message, chunk, at..end);
+    Some(end)
+}
+
+fn count(message: &mut Message, chunk: &Chunk<'_>, range: Range<usize>) {
+    if range.is_empty() {
+        return;
+    }
+    let length = range.len() as u64;
+    chunk.cover(message, range);
+    message.wire_bytes = message.wire_bytes.saturating_add(length);
+    message.body.wire_bytes = message.body.wire_bytes.saturating_add(length);
 }
 
 /// Sets the size of the body and hands a message over.

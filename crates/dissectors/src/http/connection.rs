@@ -90,32 +90,36 @@ impl Connection {
         }
         let window = rest.get(..out.limits.head_bytes).unwrap_or(rest);
         let side = self.side(direction);
-        if side.scanned == 0 {
-            match start::begins(direction, window) {
-                Begins::Yes => side.has_begun = true,
-                Begins::No => return self.not_a_message(chunk, at, out),
-                Begins::Maybe if window.len() < out.limits.head_bytes => return Step::Stop(more(chunk, at)),
-                Begins::Maybe => return self.reject(direction, at),
-            }
-        } else if let Err(scanned) = head::find_end(window, side.scanned) {
+        if side.scanned > 0
+            && let Err(scanned) = head::find_end(window, side.scanned)
+        {
             side.scanned = scanned;
             return self.head_not_whole(chunk, at, window, out);
         }
         let mut lines = Lines::new();
         let Some(length) = head::find_lines(window, &mut lines) else {
-            side.scanned = lines.last().map_or(0, |&end| end as usize + 1);
-            return self.head_not_whole(chunk, at, window, out);
+            return match start::begins(direction, window) {
+                Begins::No => self.not_a_message(chunk, at, out),
+                Begins::Maybe if window.len() < out.limits.head_bytes => Step::Stop(more(chunk, at)),
+                Begins::Maybe => self.reject(direction, at),
+                Begins::Yes => {
+                    side.has_begun = true;
+                    side.scanned = lines.last().map_or(0, |&end| end as usize + 1);
+                    self.head_not_whole(chunk, at, window, out)
+                }
+            };
         };
         side.scanned = 0;
         let head = Head { bytes: window.get(..length).unwrap_or(window), lines: &lines };
+        let first = head::first_line(head.bytes, head.lines);
         match direction {
-            Direction::ToServer => match start::request_line(head::first_line(head.bytes, head.lines)) {
+            Direction::ToServer => match start::request_line(first) {
                 Some(line) => self.request(chunk, at, &line, head, out),
-                None => self.reject(direction, at),
+                None => self.not_a_message(chunk, at, out),
             },
-            Direction::ToClient => match start::status_line(head::first_line(head.bytes, head.lines)) {
+            Direction::ToClient => match start::status_line(first) {
                 Some(line) => self.response(chunk, at, &line, head, out),
-                None => self.reject(direction, at),
+                None => self.not_a_message(chunk, at, out),
             },
         }
     }
@@ -129,6 +133,7 @@ impl Connection {
         out: &mut Out<'_>,
     ) -> Step {
         let end = at + head.bytes.len();
+        self.side(Direction::ToServer).has_begun = true;
         let mut message = begin(Role::Request, chunk, at, end, out);
         let facts = message::fill_request(&mut message, line, head, out);
         let kind = match line.method {
@@ -139,8 +144,7 @@ impl Connection {
         };
         let is_quiet = self.sides.get(Direction::ToClient.index()).is_none_or(|side| side.body.is_none());
         self.in_flight.push(kind, is_quiet);
-        self.begin_body(message, facts, false, out);
-        Step::Next(end)
+        Step::Next(self.begin_body(message, facts, false, chunk, end, out))
     }
 
     fn response(
@@ -152,6 +156,7 @@ impl Connection {
         out: &mut Out<'_>,
     ) -> Step {
         let end = at + head.bytes.len();
+        self.side(Direction::ToClient).has_begun = true;
         let is_interim = matches!(line.status, 100..=199) && line.status != SWITCHING_PROTOCOLS;
         if is_interim {
             self.interim(chunk, at..end, line, head, out);
@@ -174,8 +179,7 @@ impl Connection {
             self.cut_body(Direction::ToServer, "the change of protocol", out);
             return Step::Stop(Progress::Handoff { consumed: end, to: Handoff::Probe });
         }
-        self.begin_body(message, facts, kind == Kind::Unknown, out);
-        Step::Next(end)
+        Step::Next(self.begin_body(message, facts, kind == Kind::Unknown, chunk, end, out))
     }
 
     /// An interim response answers nothing: it becomes a note on the final one (RFC 9110 section 15.2).
@@ -209,14 +213,27 @@ impl Connection {
         self.interim = Some(message);
     }
 
-    fn begin_body(&mut self, message: Box<Message>, facts: BodyFacts, is_doubtful: bool, out: &mut Out<'_>) {
-        match facts.framing {
-            None => body::emit(message, out),
-            Some(framing) => {
-                let side = self.side(message.direction);
-                side.body = Some(Body::new(message, framing, facts.codings, facts.form, is_doubtful, out));
-            }
+    /// Begins the body of a message, or hands the message over where it has none; tells how far it came.
+    fn begin_body(
+        &mut self,
+        mut message: Box<Message>,
+        facts: BodyFacts,
+        is_doubtful: bool,
+        chunk: &Chunk<'_>,
+        at: usize,
+        out: &mut Out<'_>,
+    ) -> usize {
+        let Some(framing) = facts.framing else {
+            body::emit(message, out);
+            return at;
+        };
+        if !is_doubtful && let Some(end) = body::pass_over(&mut message, framing, &facts.form, chunk, at, out) {
+            body::emit(message, out);
+            return end;
         }
+        let side = self.side(message.direction);
+        side.body = Some(Body::new(message, framing, facts.codings, facts.form, is_doubtful, out));
+        at
     }
 
     fn head_not_whole(&mut self, chunk: &Chunk<'_>, at: usize, window: &[u8], out: &mut Out<'_>) -> Step {

@@ -103,9 +103,7 @@ impl<'a> Iterator for Headers<'a> {
             self.start = end + 1;
             self.lines = rest;
             let line = self.bytes.get(start..end)?;
-            if !self.needs_all
-                && !line.first().is_some_and(|first| matches!(first | 0x20, b'c' | b't' | b'u' | b'h' | b's'))
-            {
+            if !self.needs_all && !may_matter(line) {
                 continue;
             }
             let Some(colon) = memchr(b':', line.get(..MAX_NAME_BYTES).unwrap_or(line)) else {
@@ -120,6 +118,16 @@ impl<'a> Iterator for Headers<'a> {
             let trimmed = name.trim_ascii();
             return Some(Header { name: trimmed, value, is_folded, is_spaced: trimmed.len() != name.len() });
         }
+    }
+}
+
+/// Whether a header line may be one of those that [`Facts`] and the cookies need, by the start of its name.
+fn may_matter(line: &[u8]) -> bool {
+    match line {
+        [first, second, ..] => {
+            matches!((first | 0x20, second | 0x20), (b'c' | b'h', b'o') | (b't', b'r') | (b'u', b'p') | (b's', b'e'))
+        }
+        _ => false,
     }
 }
 
@@ -199,59 +207,46 @@ pub struct Facts<'a> {
     pub is_over_limit: bool,
 }
 
-/// Oddities of headers, gathered until the message can take notes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Oddities {
-    has_fold: bool,
-    has_no_colon: bool,
-    has_space: bool,
-    has_bad_length: bool,
-    has_length_conflict: bool,
-    has_both: bool,
-    has_odd_transfer: bool,
-    has_unknown_coding: bool,
-    has_two_hosts: bool,
-}
+/// Oddities of headers, gathered until the message can take notes: a set of positions in [`Oddities::NOTES`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddities(u16);
 
 impl Oddities {
+    const NOTES: [&str; 9] = [
+        "obsolete line folding in a header",
+        "header line without a name",
+        "whitespace between header name and colon",
+        "content-length is no number",
+        "content-length values that differ",
+        "both transfer-encoding and content-length",
+        "transfer-encoding does not end with chunked",
+        "body kept encoded: its coding is not known",
+        "more than one host header",
+    ];
+    const FOLD: Oddities = Oddities(1);
+    const NO_COLON: Oddities = Oddities(1 << 1);
+    const SPACE: Oddities = Oddities(1 << 2);
+    const BAD_LENGTH: Oddities = Oddities(1 << 3);
+    const LENGTH_CONFLICT: Oddities = Oddities(1 << 4);
+    const BOTH: Oddities = Oddities(1 << 5);
+    const ODD_TRANSFER: Oddities = Oddities(1 << 6);
+    const UNKNOWN_CODING: Oddities = Oddities(1 << 7);
+    const TWO_HOSTS: Oddities = Oddities(1 << 8);
+
+    fn add_if(&mut self, is_so: bool, oddity: Oddities) {
+        self.0 |= if is_so { oddity.0 } else { 0 };
+    }
+
     /// Notes them on the message.
-    pub fn note(&self, message: &mut Message) {
-        if *self == Oddities::default() {
+    pub fn note(self, message: &mut Message) {
+        if self.0 == 0 {
             return;
         }
-        let notes = [
-            (self.has_fold, "obsolete line folding in a header"),
-            (self.has_no_colon, "header line without a name"),
-            (self.has_space, "whitespace between header name and colon"),
-            (self.has_bad_length, "content-length is no number"),
-            (self.has_length_conflict, "content-length values that differ"),
-            (self.has_both, "both transfer-encoding and content-length"),
-            (self.has_odd_transfer, "transfer-encoding does not end with chunked"),
-            (self.has_unknown_coding, "body kept encoded: its coding is not known"),
-            (self.has_two_hosts, "more than one host header"),
-        ];
-        for (_, note) in notes.iter().filter(|(is_so, _)| *is_so) {
-            message.note(note);
+        for (position, note) in Self::NOTES.iter().enumerate() {
+            if self.0 >> position & 1 != 0 {
+                message.note(note);
+            }
         }
-    }
-}
-
-impl PartialEq for Oddities {
-    fn eq(&self, other: &Self) -> bool {
-        let bits = |o: &Oddities| {
-            [
-                o.has_fold,
-                o.has_no_colon,
-                o.has_space,
-                o.has_bad_length,
-                o.has_length_conflict,
-                o.has_both,
-                o.has_odd_transfer,
-                o.has_unknown_coding,
-                o.has_two_hosts,
-            ]
-        };
-        bits(self) == bits(other)
     }
 }
 
@@ -269,12 +264,12 @@ pub fn read<'a>(
     let mut map = map;
     let mut count = 0usize;
     for header in headers(bytes, lines, map.is_some()) {
-        odd.has_fold |= header.is_folded;
+        odd.add_if(header.is_folded, Oddities::FOLD);
         if header.name.is_empty() {
-            odd.has_no_colon = true;
+            odd.add_if(true, Oddities::NO_COLON);
             continue;
         }
-        odd.has_space |= header.is_spaced;
+        odd.add_if(header.is_spaced, Oddities::SPACE);
         if let Some(map) = map.as_deref_mut() {
             match count < limit {
                 true if header.is_folded => map.push_lower(header.name, &unfold(header.value)),
@@ -294,7 +289,7 @@ pub fn read<'a>(
                 facts.content_type.get_or_insert(header.value);
             }
             4 if header.is(b"host") => {
-                odd.has_two_hosts |= facts.host.is_some();
+                odd.add_if(facts.host.is_some(), Oddities::TWO_HOSTS);
                 facts.host.get_or_insert(header.value);
             }
             7 if header.is(b"upgrade") => facts.has_upgrade = true,
@@ -303,12 +298,12 @@ pub fn read<'a>(
             _ => {}
         }
     }
-    odd.has_both = facts.transfer != Transfer::Absent && facts.length != Length::Absent;
-    odd.has_odd_transfer = facts.transfer == Transfer::Other;
+    odd.add_if(facts.transfer != Transfer::Absent && facts.length != Length::Absent, Oddities::BOTH);
+    odd.add_if(facts.transfer == Transfer::Other, Oddities::ODD_TRANSFER);
     // Transfer codings were applied last (RFC 9112 section 6.1).
     transfer.list.into_iter().take(transfer.count).flatten().for_each(|coding| content.push(coding.name().as_bytes()));
     content.is_unknown |= transfer.is_unknown;
-    odd.has_unknown_coding = content.is_unknown;
+    odd.add_if(content.is_unknown, Oddities::UNKNOWN_CODING);
     facts.codings = content;
     (facts, odd)
 }
@@ -320,12 +315,12 @@ fn read_length(value: &[u8], facts: &mut Facts<'_>, odd: &mut Oddities) {
             // RFC 9110 section 8.6: equal values may repeat.
             (Some(bytes), Length::Bytes(known)) if bytes == known => {}
             (Some(_), Length::Bytes(_)) => {
-                odd.has_length_conflict = true;
+                odd.add_if(true, Oddities::LENGTH_CONFLICT);
                 facts.length = Length::Unusable;
             }
             (Some(_), Length::Unusable) => {}
             (None, _) => {
-                odd.has_bad_length = true;
+                odd.add_if(true, Oddities::BAD_LENGTH);
                 facts.length = Length::Unusable;
             }
         }

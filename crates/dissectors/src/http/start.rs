@@ -49,52 +49,54 @@ pub fn begins(direction: Direction, bytes: &[u8]) -> Begins {
 
 /// Whether bytes begin with a request line.
 pub fn begins_request(bytes: &[u8]) -> Begins {
-    let length = bytes.iter().take(MAX_METHOD_BYTES + 1).take_while(|&&byte| is_token(byte)).count();
-    let Some(rest) = bytes.get(length + 1..) else {
-        return match bytes.get(length) {
-            None if length <= MAX_METHOD_BYTES => Begins::Maybe,
-            Some(b' ') if length > 0 => Begins::Maybe,
+    let length = method_length(bytes);
+    match bytes.get(length) {
+        _ if length > MAX_METHOD_BYTES => return Begins::No,
+        None => return Begins::Maybe,
+        Some(b' ') if length > 0 => {}
+        Some(_) => return Begins::No,
+    }
+    let window = bytes.get(..MAX_LINE_BYTES).unwrap_or(bytes);
+    if let Some(end) = memchr(b'\n', window) {
+        return whole(request_line(without_cr(window.get(..end).unwrap_or_default())));
+    }
+    let rest = window.get(length + 1..).unwrap_or_default();
+    let is_cut = window.len() < MAX_LINE_BYTES;
+    if is_path_of_known(bytes.get(..length).unwrap_or_default(), rest) {
+        return match rest.get(..CERTAIN_TARGET_BYTES) {
+            Some(path) if path.iter().all(|&byte| is_target(byte)) => Begins::Yes,
+            _ if is_cut && rest.iter().all(|&byte| is_path_text(byte)) => Begins::Maybe,
             _ => Begins::No,
         };
-    };
-    if length == 0 || bytes.get(length) != Some(&b' ') {
-        return Begins::No;
     }
-    let is_known = is_known_method(bytes.get(..length).unwrap_or_default());
-    // Clients send raw spaces in targets; only a well-known method and a path make such a line certain enough.
-    if is_known && rest.first() == Some(&b'/') {
-        return match memchr(b'\n', rest.get(..MAX_LINE_BYTES).unwrap_or(rest)) {
-            Some(end) => match ends_with_version(rest.get(..end).unwrap_or_default()) {
-                true => Begins::Yes,
-                false => Begins::No,
-            },
-            None if rest.len() >= CERTAIN_TARGET_BYTES
-                && rest.iter().take(CERTAIN_TARGET_BYTES).all(|&b| is_target(b)) =>
-            {
-                Begins::Yes
-            }
-            None if rest.len() < MAX_LINE_BYTES && rest.iter().all(|&b| is_target(b) || matches!(b, b' ' | b'\r')) => {
-                Begins::Maybe
-            }
-            None => Begins::No,
-        };
-    }
-    let target = rest.iter().take(MAX_LINE_BYTES).take_while(|&&byte| is_target(byte)).count();
-    let Some(version) = rest.get(target + 1..) else {
-        return match rest.get(target) {
-            None if target < MAX_LINE_BYTES => Begins::Maybe,
-            Some(b' ') if target > 0 => Begins::Maybe,
+    let target = rest.iter().take_while(|&&byte| is_target(byte)).count();
+    match rest.get(target..).unwrap_or_default() {
+        [] if is_cut => Begins::Maybe,
+        [b' ', version @ ..] if target > 0 => begins_version(version, |end| match end {
+            [] | [b'\r'] => Begins::Maybe,
             _ => Begins::No,
-        };
-    };
-    if target == 0 || rest.get(target) != Some(&b' ') {
-        return Begins::No;
-    }
-    begins_version(version, |end| match end {
-        [] | [b'\r'] => Begins::Maybe,
-        [b'\n', ..] | [b'\r', b'\n', ..] => Begins::Yes,
+        }),
         _ => Begins::No,
-    })
+    }
+}
+
+fn whole<T>(line: Option<T>) -> Begins {
+    if line.is_some() { Begins::Yes } else { Begins::No }
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// The length of the token at the start, at most one more than a method may have.
+fn method_length(bytes: &[u8]) -> usize {
+    bytes.iter().take(MAX_METHOD_BYTES + 1).take_while(|&&byte| is_token(byte)).count()
+}
+
+/// Whether a path follows a well-known method: clients send raw spaces in targets, and only this makes such a line
+/// certain enough.
+fn is_path_of_known(method: &[u8], rest: &[u8]) -> bool {
+    rest.first() == Some(&b'/') && is_known_method(method)
 }
 
 /// Whether bytes begin with a well-known method, whole or as far as they go.
@@ -107,20 +109,11 @@ pub fn begins_known_method(bytes: &[u8]) -> bool {
 
 /// Whether bytes begin with a status line.
 pub fn begins_response(bytes: &[u8]) -> Begins {
-    begins_version(bytes, |rest| {
-        let shape: &[fn(u8) -> bool] = &[
-            |byte| byte == b' ',
-            |byte| matches!(byte, b'1'..=b'9'),
-            |byte| byte.is_ascii_digit(),
-            |byte| byte.is_ascii_digit(),
-            // RFC 9112 section 4 wants a space here even without a reason phrase; many servers leave it out.
-            |byte| matches!(byte, b' ' | b'\r' | b'\n'),
-        ];
-        match rest.iter().zip(shape).all(|(&byte, fits)| fits(byte)) {
-            false => Begins::No,
-            true if rest.len() >= shape.len() => Begins::Yes,
-            true => Begins::Maybe,
-        }
+    begins_version(bytes, |rest| match rest {
+        [b' ', b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ' | b'\r' | b'\n', ..] => Begins::Yes,
+        [] | [b' '] | [b' ', b'1'..=b'9'] | [b' ', b'1'..=b'9', b'0'..=b'9'] => Begins::Maybe,
+        [b' ', b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'] => Begins::Maybe,
+        _ => Begins::No,
     })
 }
 
@@ -134,34 +127,31 @@ fn begins_version(bytes: &[u8], behind: impl Fn(&[u8]) -> Begins) -> Begins {
     }
 }
 
-/// Whether a line, its CR perhaps at the end, ends with a version of HTTP/1.
-fn ends_with_version(line: &[u8]) -> bool {
-    split_version(line).is_some_and(|(target, _)| !target.is_empty())
-}
-
-/// Splits the version off the end of a line.
-fn split_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = line.trim_ascii_end();
-    let space = memrchr(b' ', line)?;
-    let version = line.get(space + 1..)?.strip_prefix(b"HTTP/")?;
-    match version {
-        [b'1', b'.', minor] if minor.is_ascii_digit() => Some((line.get(..space)?.trim_ascii(), version)),
-        _ => None,
-    }
-}
-
 /// Reads a request line, without its line end.
 pub fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
-    let space = memchr(b' ', line)?;
-    let (method, rest) = line.split_at_checked(space)?;
-    if method.is_empty() || method.len() > MAX_METHOD_BYTES || !method.iter().all(|&byte| is_token(byte)) {
+    let length = method_length(line);
+    let (method, rest) = line.split_at_checked(length)?;
+    let rest = rest.strip_prefix(b" ")?;
+    if method.is_empty() || method.len() > MAX_METHOD_BYTES {
         return None;
     }
-    let (target, version) = split_version(rest)?;
-    if target.is_empty() {
-        return None;
+    let is_lenient = is_path_of_known(method, rest);
+    let text = if is_lenient { rest.trim_ascii_end() } else { rest };
+    let space = memrchr(b' ', text)?;
+    let version = match text.get(space + 1..)?.strip_prefix(b"HTTP/")? {
+        version @ [b'1', b'.', b'0'..=b'9'] => version,
+        _ => return None,
+    };
+    let target = text.get(..space)?;
+    match is_lenient {
+        true if rest.iter().all(|&byte| is_path_text(byte)) => {
+            Some(RequestLine { method, target: target.trim_ascii_end(), version })
+        }
+        false if !target.is_empty() && target.iter().all(|&byte| is_target(byte)) => {
+            Some(RequestLine { method, target, version })
+        }
+        _ => None,
     }
-    Some(RequestLine { method, target, version })
 }
 
 /// Reads what there is of a request line that was cut; only a well-known method makes it one.
@@ -183,6 +173,10 @@ pub fn status_line(line: &[u8]) -> Option<StatusLine<'_>> {
     let [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', reason @ ..] = rest else {
         return None;
     };
+    // RFC 9112 section 4 wants a space here even without a reason phrase; many servers leave it out.
+    if !matches!(reason, [] | [b' ' | b'\r', ..]) {
+        return None;
+    }
     let digit = |byte: &u8| u16::from(byte & 0x0f);
     let status = digit(a) * 100 + digit(b) * 10 + digit(c);
     Some(StatusLine { version, status, reason: reason.trim_ascii() })
@@ -190,6 +184,19 @@ pub fn status_line(line: &[u8]) -> Option<StatusLine<'_>> {
 
 /// A character of a token, RFC 9110 section 5.6.2.
 pub const fn is_token(byte: u8) -> bool {
+    const TOKENS: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = is_token_byte(byte as u8);
+            byte += 1;
+        }
+        table
+    };
+    TOKENS[byte as usize]
+}
+
+const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -200,6 +207,11 @@ pub const fn is_token(byte: u8) -> bool {
 /// A byte that may stand in a request target; those above ASCII are not allowed but sent.
 const fn is_target(byte: u8) -> bool {
     byte > b' ' && byte != 0x7f
+}
+
+/// A byte that may stand in the rest of a line behind a path.
+const fn is_path_text(byte: u8) -> bool {
+    is_target(byte) || matches!(byte, b' ' | b'\r')
 }
 
 /// Whether a method is one of RFC 9110, PATCH, WebDAV or UPnP.

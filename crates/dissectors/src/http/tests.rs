@@ -823,3 +823,30 @@ proptest! {
         prop_assert!(!matches!(probe(&bytes, b"", true), Probe::Match(_)));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_start_line_is_judged_the_same_in_parts(
+        parts in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "GET", "X", "HTTP/1.1", "HTTP/1.", "HTTP/2.0", "SIP/2.0", " ", " ", "/", "a", "\r", "\t", "http://h", "200", "2", "9", "x", "\u{e9}",
+            ]),
+            0..7,
+        ),
+    ) {
+        let line = parts.concat();
+        let whole = [line.as_bytes(), b"\r\n"].concat();
+        for direction in [ToServer, ToClient] {
+            let verdict = super::start::begins(direction, &whole);
+            prop_assert_ne!(verdict, super::start::Begins::Maybe);
+            for at in 0..whole.len() {
+                let early = super::start::begins(direction, &whole[..at]);
+                prop_assert!(early == verdict || early == super::start::Begins::Maybe, "{:?} at {}", line, at);
+            }
+        }
+        let is_request = super::start::request_line(line.as_bytes()).is_some();
+        prop_assert_eq!(is_request, super::start::begins_request(&whole) == super::start::Begins::Yes);
+        let is_response = super::start::status_line(line.as_bytes()).is_some();
+        prop_assert_eq!(is_response, super::start::begins_response(&whole) == super::start::Begins::Yes);
+    }
+}

@@ -7,6 +7,8 @@
 mod edns;
 pub mod fields;
 mod frame;
+#[cfg(test)]
+pub(crate) mod harness;
 mod learn;
 mod message;
 mod name;

@@ -19,8 +19,12 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
     }
     let message = rest.get(..length).unwrap_or(rest);
     let Some(header) = Header::read(message) else {
-        // Of a short head at least the opcode and the counts that are there must fit.
-        return if message.get(2).is_none_or(|byte| byte >> 3 & 0xf <= 6) { Some(false) } else { None };
+        // Of a short head what is there must fit, with one question in place of counts that are not.
+        let mut padded = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for (to, from) in padded.iter_mut().zip(message) {
+            *to = *from;
+        }
+        return if Header::read(&padded).is_some_and(|header| header.is_plausible(length)) { Some(false) } else { None };
     };
     if !header.is_plausible(length) {
         return None;

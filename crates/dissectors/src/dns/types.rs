@@ -5,12 +5,9 @@ pub mod rtype {
     #![allow(missing_docs)]
     pub const A: u16 = 1;
     pub const NS: u16 = 2;
-    pub const MD: u16 = 3;
-    pub const MF: u16 = 4;
     pub const CNAME: u16 = 5;
     pub const SOA: u16 = 6;
     pub const MB: u16 = 7;
-    pub const MG: u16 = 8;
     pub const MR: u16 = 9;
     pub const NULL: u16 = 10;
     pub const PTR: u16 = 12;

@@ -1,9 +1,26 @@
-//! Redis.
+//! Redis: commands and replies in RESP2 and RESP3, pipelined, with published messages, monitoring and replication.
+//!
+//! Follows the specifications of the protocol and of client replies that Redis publishes. What a snapshot holds, cluster
+//! bus messages and the meaning of replies are left out.
 
-mod fields;
+mod commands;
+mod exchange;
+pub mod fields;
+mod line;
+mod probe;
+mod render;
+mod replies;
+mod reply;
+mod short;
+mod snapshot;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verbs;
 
-use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Head, Out, Probe, Progress, Protocol, Transports};
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Word, WordClass};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Transports};
+use lanternfish_model::{ConnectionFacts, ProtocolSpec, Word, WordClass};
 
 /// Redis.
 pub struct Redis;
@@ -11,8 +28,10 @@ pub struct Redis;
 static SPEC: ProtocolSpec = ProtocolSpec {
     name: "redis",
     title: "Redis",
-    doc: "",
-    references: &[],
+    doc: "Redis commands and their replies, and messages of channels that were subscribed to. An error reply is outcome \
+          `server_error`, a wrong password `client_error`. A reply with one value is its body as it is, nested ones \
+          are shown as JSON. `status_code` is not set.",
+    references: &["Redis serialization protocol specification", "RESP3 specification"],
     words: &[Word { name: "redis", class: WordClass::Any }],
     fields: fields::FIELDS,
     pending: "",
@@ -27,31 +46,11 @@ impl Protocol for Redis {
         Transports::TCP
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Probe {
-        Probe::NoMatch
+    fn probe(&self, head: &Head<'_>) -> Probe {
+        probe::probe(head)
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Stream)
+        Box::new(stream::Stream::default())
     }
-}
-
-struct Stream;
-
-impl Dissector for Stream {
-    fn data(&mut self, _chunk: &Chunk<'_>, _out: &mut Out<'_>) -> Progress {
-        Progress::Done
-    }
-
-    fn gap(&mut self, _pending: &Chunk<'_>, _length: u64, _out: &mut Out<'_>) -> GapVerdict {
-        GapVerdict::Lost
-    }
-
-    fn resync(&mut self, _direction: Direction, _bytes: &[u8]) -> Option<usize> {
-        None
-    }
-
-    fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
-
-    fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
 }

@@ -13,6 +13,7 @@ mod names;
 mod probe;
 mod reader;
 mod record;
+mod sslv2;
 mod stream;
 #[cfg(test)]
 mod tests;

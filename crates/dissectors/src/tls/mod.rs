@@ -7,6 +7,7 @@ mod certificate;
 mod ciphers;
 mod fields;
 mod fingerprint;
+mod handshake;
 mod hello;
 mod message;
 mod names;

@@ -2,6 +2,9 @@
 
 use lanternfish_dissect::{Head, Probe, Sender};
 
+use super::handshake::{
+    CERTIFICATE, CLIENT_HELLO, HELLO_REQUEST, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE, is_clear_kind,
+};
 use super::reader::Reader;
 use super::record::{ContentType, HEADER_BYTES, Header, is_chain};
 use super::sslv2::Frame;
@@ -42,31 +45,6 @@ pub fn begins_handshake(body: &[u8]) -> bool {
         CERTIFICATE => Reader::new(rest).u24().is_none_or(|list| list.checked_add(3) == Some(length)),
         _ => is_clear_kind(kind) && length as usize <= MAX_HANDSHAKE_BYTES,
     }
-}
-
-/// The longest handshake message that is believed.
-pub const MAX_HANDSHAKE_BYTES: usize = 256 << 10;
-/// hello_request.
-pub const HELLO_REQUEST: u8 = 0;
-/// client_hello.
-pub const CLIENT_HELLO: u8 = 1;
-/// server_hello.
-pub const SERVER_HELLO: u8 = 2;
-/// certificate.
-pub const CERTIFICATE: u8 = 11;
-/// server_key_exchange.
-pub const SERVER_KEY_EXCHANGE: u8 = 12;
-/// certificate_request.
-pub const CERTIFICATE_REQUEST: u8 = 13;
-/// certificate_status.
-pub const CERTIFICATE_STATUS: u8 = 22;
-/// server_hello_done.
-pub const SERVER_HELLO_DONE: u8 = 14;
-
-/// The handshake types that occur in clear: those above, hello_verify_request to hello_retry_request (3 to 6 but 5),
-/// certificate_verify, client_key_exchange, certificate_url and certificate_status.
-const fn is_clear_kind(kind: u8) -> bool {
-    matches!(kind, 0..=4 | 6 | 11..=16 | 21 | 22)
 }
 
 enum Judgement {

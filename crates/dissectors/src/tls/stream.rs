@@ -7,14 +7,14 @@ use std::ops::Range;
 use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Out, Progress};
 use lanternfish_model::{Cause, Direction, Role};
 
+use super::handshake::{
+    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CLIENT_HELLO, DRAFT_RETRY, MAX_HANDSHAKE_BYTES,
+    MESSAGE_HEADER_BYTES, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE, message_length,
+};
 use super::hello::{ClientHello, ServerHello};
 use super::message::Exchange;
 use super::names::is_tls13;
-use super::probe::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CLIENT_HELLO, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE,
-    SERVER_KEY_EXCHANGE, begins_client_hello, begins_handshake,
-};
-use super::reader::Reader;
+use super::probe::{begins_client_hello, begins_handshake};
 use super::record::{ContentType, HEADER_BYTES, Header, find};
 use super::sslv2::Frame;
 
@@ -100,7 +100,9 @@ impl Stream {
         match header.content {
             ContentType::Handshake => return self.handshake(chunk, at, header.length, out),
             ContentType::Alert if header.length == ALERT_BYTES && !self.half(direction).is_sealed => {
-                let Some(&[level, number]) = rest.get(HEADER_BYTES..).and_then(|body| body.first_chunk::<ALERT_BYTES>()) else {
+                let Some(&[level, number]) =
+                    rest.get(HEADER_BYTES..).and_then(|body| body.first_chunk::<ALERT_BYTES>())
+                else {
                     return Step::Needs(HEADER_BYTES + ALERT_BYTES);
                 };
                 self.half(direction).is_begun = true;
@@ -483,19 +485,8 @@ impl Dissector for Stream {
     }
 }
 
-/// The length of the handshake message at the front of `bytes`, header included.
-fn message_length(bytes: &[u8]) -> Option<usize> {
-    let mut reader = Reader::new(bytes);
-    reader.u8()?;
-    Some((reader.u24()? as usize).saturating_add(MESSAGE_HEADER_BYTES))
-}
-
-/// The header of a handshake message.
-const MESSAGE_HEADER_BYTES: usize = 4;
 /// The body of an alert in clear.
 const ALERT_BYTES: usize = 2;
-/// hello_retry_request of the drafts of TLS 1.3 before 22.
-const DRAFT_RETRY: u8 = 6;
 /// Bytes looked at to tell a ClientHello in clear from an encrypted record.
 const SEALED_LOOK_BYTES: usize = 48;
 /// Encrypted bytes of one direction after which the hellos are not held any longer.

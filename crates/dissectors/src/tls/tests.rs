@@ -112,11 +112,19 @@ fn records_of_a_byte_each() {
     let mut conversation = load("tls12_mutual");
     let whole = run(&conversation, usize::MAX);
     // Only the flights in clear: the last handshake record of each side is encrypted.
-    for turn in 0..2 {
-        conversation[turn].1 = shred(&conversation[turn].1);
+    for (_, bytes) in conversation.iter_mut().take(2) {
+        *bytes = shred(bytes);
     }
     let shredded = run(&conversation, 50);
-    for path in ["tls_server_name", "tls_ja3", "tls_ja3s", "tls_ja4", "tls_certificate_serials", "tlsx_info", "tls_client_spiffe_id"] {
+    for path in [
+        "tls_server_name",
+        "tls_ja3",
+        "tls_ja3s",
+        "tls_ja4",
+        "tls_certificate_serials",
+        "tlsx_info",
+        "tls_client_spiffe_id",
+    ] {
         assert_eq!(shredded.text(path), whole.text(path), "{path}");
     }
     assert_eq!(Driver::probe(&Tls, &conversation[0].1, true), Probe::Match(Sender::Client));
@@ -138,7 +146,9 @@ fn a_hello_with_a_large_key_share() {
 #[test]
 fn the_server_alone_and_the_middle() {
     let conversation = load("tls12");
-    let server = |from: usize| conversation.iter().filter(|(way, _)| *way == ToClient).flat_map(|(_, bytes)| bytes.clone()).skip(from);
+    let server = |from: usize| {
+        conversation.iter().filter(|(way, _)| *way == ToClient).flat_map(|(_, bytes)| bytes.clone()).skip(from)
+    };
     let mut driver = Driver::new(&Tls);
     driver.feed(ToClient, &server(0).collect::<Vec<_>>());
     driver.close();
@@ -210,7 +220,7 @@ fn a_cut_hello_is_shown() {
         driver.close();
         assert!(cut < 9 || driver.messages.len() == 1, "cut at {cut}");
         assert!(driver.messages.iter().all(|message| message.is_partial));
-        assert_eq!(driver.lines().iter().any(|line| line.starts_with("tls_ja3 ")), false);
+        assert!(!driver.lines().iter().any(|line| line.starts_with("tls_ja3 ")));
     }
 }
 
@@ -226,7 +236,9 @@ fn over_the_limit() {
 
 #[test]
 fn sslv2() {
-    let hello = [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[7, 0, 0xc0, 0, 0, 4].repeat(3), &[1, 0, 0x80], &[9; 16]].concat();
+    let hello =
+        [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[7, 0, 0xc0, 0, 0, 4].repeat(3), &[1, 0, 0x80], &[9; 16]]
+            .concat();
     assert_eq!(Driver::probe(&Tls, &hello, true), Probe::Match(Sender::Client));
     assert_eq!(Driver::probe(&Tls, &hello[..20], true), Probe::NeedMore);
     assert_eq!(Driver::probe(&Tls, &hello, false), Probe::NoMatch);
@@ -342,7 +354,8 @@ fn client_hello(extensions: &[u8]) -> Vec<u8> {
 }
 
 fn client_hello_with(ciphers: &[u8], extensions: &[u8]) -> Vec<u8> {
-    let [ciphers, extensions] = [ciphers, extensions].map(|list| [&(list.len() as u16).to_be_bytes()[..], list].concat());
+    let [ciphers, extensions] =
+        [ciphers, extensions].map(|list| [&(list.len() as u16).to_be_bytes()[..], list].concat());
     let body = [&[3, 3][..], &[5; 32], &[0], &ciphers, &[1, 0], &extensions].concat();
     [&[1][..], &(body.len() as u32).to_be_bytes()[1..], &body].concat()
 }

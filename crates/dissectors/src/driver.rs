@@ -1,11 +1,13 @@
 //! A small stand-in for the engine, for tests: it feeds a dissector, keeps what was not consumed, and holds it to the contract.
 
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::vec_box)]
+
 use lanternfish_dissect::{
     Chunk, Dissector, GapVerdict, Head, Limits, MessagePool, Out, Probe, Progress, Protocol, Session, Source,
 };
 use lanternfish_model::{
-    ConnectionFacts, Direction, Endpoint, FieldTable, Loss, Message, PacketRef, ProtocolIndex, Scope, Timestamp, Transport,
-    Value, Wants,
+    ConnectionFacts, Direction, Endpoint, FieldTable, Loss, Message, PacketRef, ProtocolIndex, Scope, Timestamp,
+    Transport, Value, Wants,
 };
 
 /// A connection under one protocol.
@@ -38,7 +40,6 @@ struct Side {
     is_lost: bool,
 }
 
-#[allow(dead_code)]
 impl Driver {
     /// Opens a connection.
     pub fn new(protocol: &'static dyn Protocol) -> Driver {
@@ -65,7 +66,8 @@ impl Driver {
     /// Asks the probe.
     pub fn probe(protocol: &dyn Protocol, bytes: &[u8], is_start: bool) -> Probe {
         let facts = facts(Transport::Tcp);
-        let head = Head { direction: Direction::ToServer, bytes, other: &[], is_start, is_datagram: false, facts: &facts };
+        let head =
+            Head { direction: Direction::ToServer, bytes, other: &[], is_start, is_datagram: false, facts: &facts };
         protocol.probe(&head)
     }
 
@@ -96,7 +98,8 @@ impl Driver {
             if available == 0 || available < side.needed {
                 return;
             }
-            let progress = self.with(|dissector, sides, out| dissector.data(&chunk(&sides[direction.index()], direction), out));
+            let progress =
+                self.with(|dissector, sides, out| dissector.data(&chunk(&sides[direction.index()], direction), out));
             let (consumed, is_waiting) = match progress {
                 Progress::Done => (available, true),
                 Progress::Incomplete { consumed, needed } => {

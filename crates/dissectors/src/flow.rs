@@ -1,7 +1,8 @@
 //! Entries for flows: all connections between a client address and a server address and port.
 
 use lanternfish_model::{
-    CloseReason, ConnectionSummary, LocalSide, Message, Outcome, PacketRef, ProtocolIndex, Side, Timestamp, Transport, Wants,
+    CloseReason, ConnectionSummary, LocalSide, Message, Outcome, PacketRef, ProtocolIndex, Side, Timestamp, Transport,
+    Wants,
 };
 
 use crate::tcp;

@@ -14,6 +14,8 @@ pub mod tcp;
 pub mod template;
 pub mod tls;
 pub mod transport;
+#[cfg(test)]
+mod transport_tests;
 pub mod udp;
 
 use lanternfish_dissect::Protocol;

@@ -3,8 +3,8 @@
 //! Flows are in `flow.rs`. Nothing is dissected here: reassembly counted it all.
 
 use lanternfish_model::{
-    CloseReason, ConnectionSummary, Direction, FieldIndex, LocalSide, Message, Outcome, PairKey, ProtocolIndex, Role, Side,
-    Transport, Values, Wants,
+    CloseReason, ConnectionSummary, Direction, FieldIndex, LocalSide, Message, Outcome, PairKey, ProtocolIndex, Role,
+    Side, Transport, Values, Wants,
 };
 
 use crate::{sctp, tcp, udp};
@@ -83,8 +83,12 @@ pub fn connection(
     list(values, shared::CONN_L7_DETECTED, protocols);
     let has_unknown_payload = protocols.is_empty() && !summary.head.is_empty();
     match summary.facts.transport {
-        Transport::Tcp => tcp::fill(summary, has_unknown_payload && wants.field(protocol, tcp::fields::PAYLOAD), values),
-        Transport::Udp => udp::fill(summary, has_unknown_payload && wants.field(protocol, udp::fields::PAYLOAD), values),
+        Transport::Tcp => {
+            tcp::fill(summary, has_unknown_payload && wants.field(protocol, tcp::fields::PAYLOAD), values)
+        }
+        Transport::Udp => {
+            udp::fill(summary, has_unknown_payload && wants.field(protocol, udp::fields::PAYLOAD), values)
+        }
         Transport::Sctp => sctp::fill(summary, values),
         Transport::Icmp => {}
     }
@@ -157,7 +161,9 @@ fn outcome(summary: &ConnectionSummary) -> Outcome {
 
 fn note(summary: &ConnectionSummary) -> Option<&'static str> {
     match summary.close {
-        CloseReason::Reset if is_late_reset(summary) => Some("closed by a reset after data went both ways or one side had finished"),
+        CloseReason::Reset if is_late_reset(summary) => {
+            Some("closed by a reset after data went both ways or one side had finished")
+        }
         CloseReason::Evicted => Some("dropped from the table of connections for its limit"),
         _ => None,
     }

@@ -1,7 +1,6 @@
 //! What every dissector must do with anything: recognise only its own, and neither panic, loop nor claim what is not there.
 
 #[path = "../src/driver.rs"]
-#[allow(dead_code)]
 mod driver;
 
 use driver::{Driver, facts};
@@ -62,7 +61,10 @@ fn probes_do_not_match_text() {
             let other = TEXTS[(position + 1) % TEXTS.len()].as_bytes();
             for is_start in [true, false] {
                 let name = protocol.spec().name;
-                assert!(!matches(protocol, transport, text.as_bytes(), other, is_start), "{name} takes {text:?} for its own");
+                assert!(
+                    !matches(protocol, transport, text.as_bytes(), other, is_start),
+                    "{name} takes {text:?} for its own"
+                );
             }
         }
     }

@@ -103,7 +103,9 @@ fn error(summary: &ConnectionSummary) -> Option<(&'static str, &'static str)> {
     match summary.close {
         CloseReason::Refused => Some(("refused", "the server refused the connection")),
         CloseReason::Unreachable => Some(("unreachable", "an ICMP error said that the server could not be reached")),
-        CloseReason::Reset if !is_late_reset(summary) => Some(("reset", "the connection was reset before data went both ways")),
+        CloseReason::Reset if !is_late_reset(summary) => {
+            Some(("reset", "the connection was reset before data went both ways"))
+        }
         CloseReason::Reset if !(summary.to_server.has_fin || summary.to_client.has_fin) => {
             Some(("reset", "the connection was reset before either side had finished"))
         }

@@ -20,7 +20,14 @@ fn call() -> (Vec<u8>, Vec<u8>) {
     (frame(1, 7, b"how deep"), frame(2, 7, b"very"))
 }
 
-const CALL: &[&str] = &["Request Open", "toy_request_size 19", "toy_question how deep", "Response Ok", "toy_response_size 15", "toy_answer very"];
+const CALL: &[&str] = &[
+    "Request Open",
+    "toy_request_size 19",
+    "toy_question how deep",
+    "Response Ok",
+    "toy_response_size 15",
+    "toy_answer very",
+];
 
 #[test]
 fn whole() {

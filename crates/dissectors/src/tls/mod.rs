@@ -7,12 +7,14 @@ mod certificate;
 mod ciphers;
 mod fields;
 mod fingerprint;
+mod handshake;
 mod hello;
 mod message;
 mod names;
 mod probe;
 mod reader;
 mod record;
+mod sslv2;
 mod stream;
 #[cfg(test)]
 mod tests;

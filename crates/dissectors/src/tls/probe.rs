@@ -2,9 +2,12 @@
 
 use lanternfish_dissect::{Head, Probe, Sender};
 
-use super::hello::ClientHello;
+use super::handshake::{
+    CERTIFICATE, CLIENT_HELLO, HELLO_REQUEST, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE, is_clear_kind,
+};
 use super::reader::Reader;
 use super::record::{ContentType, HEADER_BYTES, Header, is_chain};
+use super::sslv2::Frame;
 
 /// Looks at the first bytes of a stream.
 pub fn probe(head: &Head<'_>) -> Probe {
@@ -15,7 +18,12 @@ pub fn probe(head: &Head<'_>) -> Probe {
         [] => Probe::NeedMore,
         [22, ..] => handshake(head),
         [20 | 21 | 23, ..] if !head.is_start => midstream(head.bytes),
-        [first, ..] if first & 0x80 != 0 && head.is_start => sslv2(head.bytes),
+        [first, ..] if first & 0x80 != 0 && head.is_start => match Frame::read(head.bytes) {
+            Frame::Client(..) => Probe::Match(Sender::Client),
+            Frame::Server(..) => Probe::Match(Sender::Server),
+            Frame::Needs(_) => Probe::NeedMore,
+            Frame::Other => Probe::NoMatch,
+        },
         _ => Probe::NoMatch,
     }
 }
@@ -37,31 +45,6 @@ pub fn begins_handshake(body: &[u8]) -> bool {
         CERTIFICATE => Reader::new(rest).u24().is_none_or(|list| list.checked_add(3) == Some(length)),
         _ => is_clear_kind(kind) && length as usize <= MAX_HANDSHAKE_BYTES,
     }
-}
-
-/// The longest handshake message that is believed.
-pub const MAX_HANDSHAKE_BYTES: usize = 256 << 10;
-/// hello_request.
-pub const HELLO_REQUEST: u8 = 0;
-/// client_hello.
-pub const CLIENT_HELLO: u8 = 1;
-/// server_hello.
-pub const SERVER_HELLO: u8 = 2;
-/// certificate.
-pub const CERTIFICATE: u8 = 11;
-/// server_key_exchange.
-pub const SERVER_KEY_EXCHANGE: u8 = 12;
-/// certificate_request.
-pub const CERTIFICATE_REQUEST: u8 = 13;
-/// certificate_status.
-pub const CERTIFICATE_STATUS: u8 = 22;
-/// server_hello_done.
-pub const SERVER_HELLO_DONE: u8 = 14;
-
-/// The handshake types that occur in clear: those above, hello_verify_request to hello_retry_request (3 to 6 but 5),
-/// certificate_verify, client_key_exchange, certificate_url and certificate_status.
-const fn is_clear_kind(kind: u8) -> bool {
-    matches!(kind, 0..=4 | 6 | 11..=16 | 21 | 22)
 }
 
 enum Judgement {
@@ -149,9 +132,10 @@ fn judge(begin: &[u8]) -> Judgement {
         // The compression method: null, DEFLATE or LZS.
         _ => match (reader.u8(), reader.u16()) {
             (None, _) => return Judgement::TooShort,
-            (Some(0 | 1 | 64), None) => length == MIN_HELLO_BYTES + session_id || reader.is_empty(),
-            (Some(0 | 1 | 64), Some(extensions)) => {
-                length == MIN_HELLO_BYTES + session_id || length == MIN_HELLO_BYTES + 2 + session_id + usize::from(extensions)
+            (Some(0 | 1 | 64), None) if length != MIN_HELLO_BYTES + session_id => return Judgement::TooShort,
+            (Some(0 | 1 | 64), extensions) => {
+                let extensions = extensions.map_or(0, |bytes| 2 + usize::from(bytes));
+                length == MIN_HELLO_BYTES + session_id || length == MIN_HELLO_BYTES + session_id + extensions
             }
             _ => false,
         },
@@ -182,36 +166,6 @@ fn midstream(bytes: &[u8]) -> Probe {
     if is_undecided && is_chain(bytes, 1) && bytes.len() < MAX_PROBED_BYTES { Probe::NeedMore } else { Probe::NoMatch }
 }
 
-/// The hellos of SSL 2.0, whose lengths must fit each other exactly.
-fn sslv2(bytes: &[u8]) -> Probe {
-    let Some((&[high, low, kind], rest)) = bytes.split_first_chunk::<3>() else { return Probe::NeedMore };
-    let length = usize::from(high & 0x7f) << 8 | usize::from(low);
-    if !(MIN_SSLV2_BYTES..=MAX_SSLV2_BYTES).contains(&length) {
-        return Probe::NoMatch;
-    }
-    match (kind, rest) {
-        (1, [0, 2, ..] | [3, 0..=3, ..]) => {}
-        (4, [0 | 1, 0 | 1, 0, 2, ..]) => {}
-        (1 | 4, _) if rest.len() < 4 => return Probe::NeedMore,
-        _ => return Probe::NoMatch,
-    }
-    let Some(body) = bytes.get(2..2 + length) else { return Probe::NeedMore };
-    match kind {
-        1 if ClientHello::read_sslv2(body).is_some() => Probe::Match(Sender::Client),
-        4 if is_sslv2_server_hello(body) => Probe::Match(Sender::Server),
-        _ => Probe::NoMatch,
-    }
-}
-
-/// Whether bytes behind an SSL 2.0 record header are a SERVER-HELLO.
-pub fn is_sslv2_server_hello(body: &[u8]) -> bool {
-    let mut reader = Reader::new(body);
-    let parts = (reader.u8(), reader.u16(), reader.u16(), reader.u16(), reader.u16(), reader.u16());
-    let (Some(4), Some(_), Some(0x0002), Some(certificate), Some(ciphers), Some(connection)) = parts else { return false };
-    let sum = usize::from(certificate) + usize::from(ciphers) + usize::from(connection);
-    ciphers % 3 == 0 && connection == 16 && reader.rest().len() == sum
-}
-
 /// The length of a hello with no session id, cipher list or extensions: version, random, length, cipher, compression.
 const MIN_HELLO_BYTES: usize = 2 + 32 + 1 + 2 + 1;
 /// Handshake header, version, random, the longest session id, and what follows it.
@@ -220,7 +174,3 @@ const HELLO_HEAD_BYTES: usize = 4 + 2 + 32 + 1 + 32 + 5;
 const MAX_PROBED_BYTES: usize = 1024;
 /// The shortest encrypted record that is believed by its header alone: a block, or a tag and some data.
 const MIN_SEALED_BYTES: usize = 17;
-/// The shortest SSL 2.0 hello.
-const MIN_SSLV2_BYTES: usize = 11;
-/// The longest SSL 2.0 hello that is believed.
-const MAX_SSLV2_BYTES: usize = 4096;

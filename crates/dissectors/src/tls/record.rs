@@ -62,7 +62,9 @@ impl Header {
 /// Finds the next offset at which a record begins, judged by its header and, where that is in sight, the next one's.
 pub fn find(bytes: &[u8]) -> Option<usize> {
     // All content types are followed by the major version, which is the rarer byte of the two.
-    memchr::memchr_iter(3, bytes).filter_map(|at| at.checked_sub(1)).find(|&at| is_chain(bytes.get(at..).unwrap_or_default(), 1))
+    memchr::memchr_iter(3, bytes)
+        .filter_map(|at| at.checked_sub(1))
+        .find(|&at| is_chain(bytes.get(at..).unwrap_or_default(), 1))
 }
 
 /// Whether at least `least` whole or partial records follow each other at the front of `bytes`, and nothing contradicts them.

@@ -7,15 +7,16 @@ use std::ops::Range;
 use lanternfish_dissect::{Chunk, Dissector, GapVerdict, Out, Progress};
 use lanternfish_model::{Cause, Direction, Role};
 
+use super::handshake::{
+    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CLIENT_HELLO, DRAFT_RETRY, MAX_HANDSHAKE_BYTES,
+    MESSAGE_HEADER_BYTES, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE, message_length,
+};
 use super::hello::{ClientHello, ServerHello};
 use super::message::Exchange;
 use super::names::is_tls13;
-use super::probe::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CLIENT_HELLO, MAX_HANDSHAKE_BYTES, SERVER_HELLO, SERVER_HELLO_DONE,
-    SERVER_KEY_EXCHANGE, begins_client_hello, begins_handshake, is_sslv2_server_hello,
-};
-use super::reader::Reader;
+use super::probe::{begins_client_hello, begins_handshake};
 use super::record::{ContentType, HEADER_BYTES, Header, find};
+use super::sslv2::Frame;
 
 /// The state of a connection.
 pub struct Stream {
@@ -99,7 +100,9 @@ impl Stream {
         match header.content {
             ContentType::Handshake => return self.handshake(chunk, at, header.length, out),
             ContentType::Alert if header.length == ALERT_BYTES && !self.half(direction).is_sealed => {
-                let Some(&[level, number]) = rest.get(HEADER_BYTES..).and_then(|body| body.first_chunk::<ALERT_BYTES>()) else {
+                let Some(&[level, number]) =
+                    rest.get(HEADER_BYTES..).and_then(|body| body.first_chunk::<ALERT_BYTES>())
+                else {
                     return Step::Needs(HEADER_BYTES + ALERT_BYTES);
                 };
                 self.half(direction).is_begun = true;
@@ -286,35 +289,29 @@ impl Stream {
 
     /// Reads the hello of SSL 2.0 that a direction begins with.
     fn sslv2(&mut self, chunk: &Chunk<'_>, at: usize, out: &mut Out<'_>) -> Step {
-        let rest = chunk.bytes.get(at..).unwrap_or_default();
-        let Some((&[high, low], behind)) = rest.split_first_chunk::<2>() else { return Step::Needs(2) };
-        let length = usize::from(high & 0x7f) << 8 | usize::from(low);
-        if !matches!(behind.first(), None | Some(1 | 4)) || length > MAX_SSLV2_BYTES {
-            return Step::Stray;
-        }
-        let Some(body) = behind.get(..length) else { return Step::Needs(2 + length) };
-        let range = at..at + 2 + length;
-        if let Some(hello) = ClientHello::read_sslv2(body) {
-            self.begin(&[CLIENT_HELLO], chunk, at, out);
-            if let Some(exchange) = &mut self.exchange {
-                exchange.client_hello(&hello, out);
+        let length = match Frame::read(chunk.bytes.get(at..).unwrap_or_default()) {
+            Frame::Client(hello, length) => {
+                self.begin(&[CLIENT_HELLO], chunk, at, out);
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.client_hello(&hello, out);
+                }
+                length
             }
-        } else if is_sslv2_server_hello(body) {
-            self.begin(&[SERVER_HELLO], chunk, at, out);
-            if let Some(exchange) = &mut self.exchange {
-                let mut reader = Reader::new(body.get(5..).unwrap_or_default());
-                let length = reader.u16().unwrap_or(0);
-                reader.take(4);
-                exchange.sslv2_server_hello(reader.take(usize::from(length)).unwrap_or_default(), out);
+            Frame::Server(certificate, length) => {
+                self.begin(&[SERVER_HELLO], chunk, at, out);
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.sslv2_server_hello(certificate, out);
+                }
+                self.is_opaque = true;
+                length
             }
-            self.is_opaque = true;
-        } else {
-            return Step::Stray;
-        }
+            Frame::Needs(needed) => return Step::Needs(needed),
+            Frame::Other => return Step::Stray,
+        };
         self.half(chunk.direction).is_begun = true;
-        self.cover(chunk, range);
+        self.cover(chunk, at..at.saturating_add(length));
         self.emit_if_complete(out);
-        Step::Consumed(2 + length)
+        Step::Consumed(length)
     }
 
     /// Counts bytes and their packets to the message of their direction.
@@ -488,22 +485,9 @@ impl Dissector for Stream {
     }
 }
 
-/// The length of the handshake message at the front of `bytes`, header included.
-fn message_length(bytes: &[u8]) -> Option<usize> {
-    let mut reader = Reader::new(bytes);
-    reader.u8()?;
-    Some((reader.u24()? as usize).saturating_add(MESSAGE_HEADER_BYTES))
-}
-
-/// The header of a handshake message.
-const MESSAGE_HEADER_BYTES: usize = 4;
 /// The body of an alert in clear.
 const ALERT_BYTES: usize = 2;
-/// hello_retry_request of the drafts of TLS 1.3 before 22.
-const DRAFT_RETRY: u8 = 6;
 /// Bytes looked at to tell a ClientHello in clear from an encrypted record.
 const SEALED_LOOK_BYTES: usize = 48;
 /// Encrypted bytes of one direction after which the hellos are not held any longer.
 const MAX_HELD_BYTES: u64 = 64 << 10;
-/// The longest SSL 2.0 hello that is believed.
-const MAX_SSLV2_BYTES: usize = 4096;

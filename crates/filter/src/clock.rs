@@ -172,6 +172,9 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let length = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (digits, after) = rest.split_at(length);
+        if !digits.contains(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
         let unit_length = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(unit_length);
         let unit: i64 = match unit {

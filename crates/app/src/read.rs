@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -61,7 +62,8 @@ pub fn open(path: &str) -> Result<Box<dyn Read + Send>> {
 /// Reads one file.
 pub fn run(settings: Arc<Settings>, writer: &EntryWriter<'static>, path: &str, threads: u16) -> Result<files::Report> {
     let input = open(path)?;
-    let mut stdout = io::stdout().lock();
+    // Entries come in whole batches: the line buffer of the standard library would only copy them again.
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().context("standard output is closed")?);
     let mut output = |bytes: &[u8]| stdout.write_all(bytes).is_ok();
     let mut sink = || Box::new(FormatSink { writer: writer.clone() }) as Box<dyn EntrySink>;
     let start = Start { threads, sink: &mut sink, packet_filter: None, output: &mut output, progress: &mut |_| {} };

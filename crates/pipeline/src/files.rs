@@ -48,6 +48,7 @@ pub struct Run<'a> {
     seed: u64,
     matched_limit: u64,
     written: u64,
+    merged: Vec<u8>,
 }
 
 /// Everything that a run needs besides its settings.
@@ -81,6 +82,7 @@ pub fn run(settings: Arc<Settings>, input: Box<dyn Read + Send>, start: Start<'_
         report: Report::default(),
         matched_limit,
         written: 0,
+        merged: Vec::new(),
     };
     match (threads, sinks.pop()) {
         (1, Some(sink)) => run.single(reader, sink)?,
@@ -181,13 +183,17 @@ impl Run<'_> {
         let is_going_on = if limit == u64::MAX && is_single_and_sorted(chunks) {
             chunks.iter().all(|chunk| chunk.bytes.is_empty() || output(&chunk.bytes))
         } else {
-            Chunk::merge(chunks, |entry| {
+            let merged = &mut self.merged;
+            merged.clear();
+            let is_under_limit = Chunk::merge(chunks, |entry| {
                 if *written >= limit {
                     return false;
                 }
                 *written += 1;
-                output(entry)
-            })
+                merged.extend_from_slice(entry);
+                true
+            });
+            (merged.is_empty() || output(merged)) && is_under_limit
         };
         if !is_going_on {
             return false;
@@ -216,7 +222,7 @@ impl Run<'_> {
             let mut lanes = Vec::with_capacity(count);
             for (number, sink) in sinks.into_iter().enumerate() {
                 let (to_worker, batches) = sync_channel::<Batch>(BATCHES_UNDER_WAY);
-                let (results, from_worker) = sync_channel::<(Chunk, Batch)>(BATCHES_UNDER_WAY * 2);
+                let (results, from_worker) = sync_channel::<Batch>(BATCHES_UNDER_WAY * 2);
                 let settings = Arc::clone(&settings);
                 let handle =
                     scope.spawn(move || work(settings, sink, number as u16, count as u16, seed, batches, results));
@@ -226,7 +232,6 @@ impl Run<'_> {
                 lanes: &mut lanes,
                 filling: (0..count).map(|_| Batch::default()).collect(),
                 spare: Vec::new(),
-                empty: Vec::new(),
                 under_way: 0,
             };
             let result = self.read_and_spread(&mut reader, &mut spread);
@@ -380,6 +385,8 @@ struct Batch {
     packets: Vec<BatchPacket>,
     bytes: Vec<u8>,
     wholes: Vec<Whole>,
+    /// Room for the entries.
+    chunk: Chunk,
     is_last: bool,
 }
 
@@ -395,7 +402,7 @@ impl Batch {
 
 struct Lane<'scope> {
     to_worker: Option<SyncSender<Batch>>,
-    from_worker: Receiver<(Chunk, Batch)>,
+    from_worker: Receiver<Batch>,
     handle: thread::ScopedJoinHandle<'scope, Ledger>,
 }
 
@@ -404,7 +411,6 @@ struct Spread<'a, 'scope> {
     lanes: &'a mut Vec<Lane<'scope>>,
     filling: Vec<Batch>,
     spare: Vec<Batch>,
-    empty: Vec<Chunk>,
     under_way: usize,
 }
 
@@ -451,7 +457,6 @@ impl Spread<'_, '_> {
     /// Begins a batch with the passing of time.
     fn begin(&mut self, time: Timestamp, next_packet: u64) {
         for batch in &mut self.filling {
-            batch.clear();
             batch.border = Some((time, next_packet));
         }
     }
@@ -460,8 +465,9 @@ impl Spread<'_, '_> {
     fn receive(&mut self) -> Vec<Chunk> {
         let mut chunks = Vec::with_capacity(self.lanes.len());
         for lane in self.lanes.iter() {
-            if let Ok((chunk, batch)) = lane.from_worker.recv() {
-                chunks.push(chunk);
+            if let Ok(mut batch) = lane.from_worker.recv() {
+                chunks.push(std::mem::take(&mut batch.chunk));
+                batch.clear();
                 self.spare.push(batch);
             }
         }
@@ -469,8 +475,12 @@ impl Spread<'_, '_> {
         chunks
     }
 
+    /// Takes chunks back that were written, for their room.
     fn keep(&mut self, chunks: Vec<Chunk>) {
-        self.empty.extend(chunks);
+        for (mut chunk, batch) in chunks.into_iter().zip(self.spare.iter_mut().rev()) {
+            chunk.clear();
+            batch.chunk = chunk;
+        }
     }
 }
 
@@ -482,11 +492,11 @@ fn work(
     count: u16,
     seed: u64,
     batches: Receiver<Batch>,
-    results: SyncSender<(Chunk, Batch)>,
+    results: SyncSender<Batch>,
 ) -> Ledger {
     let mut worker = Worker::new(settings, sink, number, count);
     let places = Ingest::new(seed, None);
-    for batch in batches {
+    for mut batch in batches {
         if let Some((time, next_packet)) = batch.border {
             worker.advance(time, next_packet);
         }
@@ -510,16 +520,14 @@ fn work(
             }
         }
         let is_last = batch.is_last;
-        if is_last {
-            let chunk = worker.take(Chunk::default());
-            if results.send((chunk, batch)).is_err() {
-                break;
-            }
-            worker.finish();
-            let _ = results.send((worker.take(Chunk::default()), Batch::default()));
+        batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
+        if results.send(batch).is_err() {
             break;
         }
-        if results.send((worker.take(Chunk::default()), batch)).is_err() {
+        if is_last {
+            worker.finish();
+            // The reader may be gone already, when no more entries are wanted.
+            let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });
             break;
         }
     }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use lanternfish_dissect::{Chunk, Limits, MessagePool, Out, Progress, Protocol, Session, Source};
 use lanternfish_dissectors::http::Http;
 use lanternfish_model::{
-    ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, ProtocolIndex, Scope, Transport, Wants,
+    ConnectionFacts, Direction, Endpoint, FieldTable, FieldTableError, Loss, PacketRef, ProtocolIndex, Scope,
+    Transport, Wants,
 };
 
 const REQUEST: &[u8] = b"GET /api/v1/cart?id=7 HTTP/1.1\r\nHost: shop.example.org:8080\r\nUser-Agent: curl/7.88.1\r\n\
@@ -15,8 +16,8 @@ const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 
     Content-Type: application/json\r\nContent-Length: 17\r\nConnection: keep-alive\r\nETag: \"5f3a9c-10\"\r\n\
     Cache-Control: no-cache\r\n\r\n{\"status\":\"paid\"}";
 
-fn main() {
-    let table = FieldTable::join(&[Http.spec()]).unwrap_or_else(|error| panic!("{error}"));
+fn main() -> Result<(), FieldTableError> {
+    let table = FieldTable::join(&[Http.spec()])?;
     let seven = ["method", "url", "path", "http_version", "status_code", "request_headers_size", "response_body_size"];
     let only = |names: &[&str]| Wants::only(&table, names.iter().filter_map(|name| table.find(name)));
     let stored = table.iter().filter(|(_, spec, _)| spec.keep == lanternfish_model::Keep::Stored).map(|(id, _, _)| id);
@@ -33,6 +34,7 @@ fn main() {
             run(&wants, RESPONSE, Direction::ToClient)
         );
     }
+    Ok(())
 }
 
 /// The best of some rounds.

@@ -78,6 +78,8 @@ pub struct Body {
     is_stopped: bool,
     /// Whether the next bytes decide if there is a body at all.
     is_doubtful: bool,
+    /// Where the last line of the trailer section begins that was looked at and is not whole yet.
+    scanned: usize,
 }
 
 impl Body {
@@ -99,7 +101,7 @@ impl Body {
             _ => None,
         };
         message.body.is_present = framing != Framing::UntilEnd;
-        Body { message, framing, codings, form, keep_bytes, total, is_stopped: false, is_doubtful }
+        Body { message, framing, codings, form, keep_bytes, total, is_stopped: false, is_doubtful, scanned: 0 }
     }
 
     /// Takes bytes from an offset on.
@@ -199,13 +201,14 @@ impl Body {
             _ => {}
         }
         let window = rest.get(..out.limits.head_bytes).unwrap_or(rest);
-        let mut lines = head::Lines::new();
-        let Some(end) = head::find_lines(window, &mut lines) else {
+        if let Err(scanned) = head::find_end(window, self.scanned) {
+            self.scanned = scanned;
             return match window.len() < out.limits.head_bytes {
                 true => Fed::UpTo(at),
                 false => Fed::Broken(at, "trailer section too long"),
             };
-        };
+        }
+        let end = head::find_lines(window, &mut head::Lines::new()).unwrap_or(window.len());
         if out.wants(fields::HTTP_TRAILERS) {
             let section = window.get(..end).unwrap_or_default();
             values::trailers(&mut self.message.values, fields::HTTP_TRAILERS, section, out.limits.items);

@@ -61,17 +61,17 @@ pub fn begins_request(bytes: &[u8]) -> Begins {
         return whole(request_line(without_cr(window.get(..end).unwrap_or_default())));
     }
     let rest = window.get(length + 1..).unwrap_or_default();
-    let is_cut = window.len() < MAX_LINE_BYTES;
+    let is_cut = |limit| window.len() < limit;
     if is_path_of_known(bytes.get(..length).unwrap_or_default(), rest) {
         return match rest.get(..CERTAIN_TARGET_BYTES) {
             Some(path) if path.iter().all(|&byte| is_target(byte)) => Begins::Yes,
-            _ if is_cut && rest.iter().all(|&byte| is_path_text(byte)) => Begins::Maybe,
+            _ if is_cut(MAX_LINE_BYTES) && rest.iter().all(|&byte| is_path_text(byte)) => Begins::Maybe,
             _ => Begins::No,
         };
     }
     let target = rest.iter().take_while(|&&byte| is_target(byte)).count();
     match rest.get(target..).unwrap_or_default() {
-        [] if is_cut => Begins::Maybe,
+        [] if is_cut(MAX_STRICT_LINE_BYTES) => Begins::Maybe,
         [b' ', version @ ..] if target > 0 => begins_version(version, |end| match end {
             [] | [b'\r'] => Begins::Maybe,
             _ => Begins::No,
@@ -93,10 +93,10 @@ fn method_length(bytes: &[u8]) -> usize {
     bytes.iter().take(MAX_METHOD_BYTES + 1).take_while(|&&byte| is_token(byte)).count()
 }
 
-/// Whether a path follows a well-known method: clients send raw spaces in targets, and only this makes such a line
+/// Whether a path or URL follows a well-known method: clients send raw spaces in targets, and only this makes such a line
 /// certain enough.
 fn is_path_of_known(method: &[u8], rest: &[u8]) -> bool {
-    rest.first() == Some(&b'/') && is_known_method(method)
+    [&b"/"[..], b"http://", b"https://"].iter().any(|start| rest.starts_with(start)) && is_known_method(method)
 }
 
 /// Whether bytes begin with a well-known method, whole or as far as they go.
@@ -136,6 +136,9 @@ pub fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
         return None;
     }
     let is_lenient = is_path_of_known(method, rest);
+    if !is_lenient && line.len() + 1 >= MAX_STRICT_LINE_BYTES {
+        return None;
+    }
     let text = if is_lenient { rest.trim_ascii_end() } else { rest };
     let space = memrchr(b' ', text)?;
     let version = match text.get(space + 1..)?.strip_prefix(b"HTTP/")? {
@@ -225,6 +228,8 @@ const VERSION: &[u8] = b"HTTP/1.";
 const MAX_METHOD_BYTES: usize = 32;
 /// The longest start line that is waited for.
 const MAX_LINE_BYTES: usize = 64 << 10;
+/// The same where neither a well-known method nor a path makes it likely; RFC 9112 section 3 recommends 8000.
+const MAX_STRICT_LINE_BYTES: usize = 8 << 10;
 /// A path of this length behind a well-known method is a request without seeing its version.
 const CERTAIN_TARGET_BYTES: usize = 1024;
 /// The methods that make a line certain although it is otherwise odd, the frequent ones first.

@@ -37,6 +37,8 @@ pub struct Addresses {
     own_namespace: Option<u64>,
     namespaces: HashMap<u64, Namespace>,
     read_at: Option<Instant>,
+    /// Private addresses of other machines, and when they were not found here.
+    remote: HashMap<IpAddr, Instant>,
     shared: SharedAddresses,
 }
 
@@ -55,7 +57,8 @@ impl Addresses {
     /// Knows nothing yet.
     pub fn new(shared: SharedAddresses) -> Addresses {
         let own_namespace = network_namespace(std::process::id());
-        Addresses { here: HashSet::new(), own_namespace, namespaces: HashMap::new(), read_at: None, shared }
+        let (namespaces, remote) = (HashMap::new(), HashMap::new());
+        Addresses { here: HashSet::new(), own_namespace, namespaces, read_at: None, remote, shared }
     }
 
     /// Where an address is, by what was read last.
@@ -68,6 +71,25 @@ impl Addresses {
         let mut inodes: Vec<u64> = has.map(|(inode, _)| *inode).collect();
         inodes.sort_unstable();
         if inodes.is_empty() { Place::NotLocal } else { Place::Elsewhere(inodes) }
+    }
+
+    /// Whether an address is taken to be on another machine although it could be in a namespace that is newer than what was
+    /// read: public addresses always are, and those that were not found here a moment ago.
+    pub fn is_surely_remote(&mut self, ip: IpAddr, asked_at: Instant, now: Instant) -> bool {
+        if !is_private(ip) {
+            return true;
+        }
+        if self.remote.get(&ip).is_some_and(|then| now.saturating_duration_since(*then) < KEEP_REMOTE) {
+            return true;
+        }
+        if self.read_at.is_none_or(|then| then < asked_at) {
+            return false;
+        }
+        if self.remote.len() >= MAX_REMOTE {
+            self.remote.clear();
+        }
+        self.remote.insert(ip, now);
+        true
     }
 
     /// Whether it is time to read addresses again, so that a new one is found.
@@ -127,6 +149,16 @@ impl Addresses {
     }
 }
 
+/// Whether an address is of a range that containers get theirs from (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || (ip.to_bits() >> 22 == 0x6440_0000 >> 22),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+const MAX_REMOTE: usize = 16_384;
+const KEEP_REMOTE: Duration = Duration::from_secs(5);
 const PIDS_PER_NAMESPACE: usize = 8;
 const READ_EVERY: Duration = Duration::from_millis(250);
 /// For how long a namespace is taken for one that may still get its addresses.
@@ -151,5 +183,12 @@ mod tests {
         assert!(shared.contains("::1".parse().unwrap()));
         assert!(!shared.contains("192.0.2.77".parse().unwrap()));
         assert!(addresses.namespaces.is_empty());
+        let later = now + Duration::from_millis(1);
+        assert!(addresses.is_surely_remote("192.0.2.77".parse().unwrap(), later, later));
+        let container = "100.64.0.9".parse().unwrap();
+        assert!(!addresses.is_surely_remote(container, later, later));
+        addresses.refresh(later);
+        assert!(addresses.is_surely_remote(container, later, later));
+        assert!(addresses.is_surely_remote(container, later + READ_EVERY, later + READ_EVERY));
     }
 }

@@ -21,10 +21,18 @@ pub struct Names {
 }
 
 /// A name and the packet from which on it counts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Learned {
     number: u64,
     name: Arc<str>,
+    /// The last packet that told it again.
+    last: AtomicU64,
+}
+
+impl Learned {
+    fn new(number: u64, name: Arc<str>) -> Learned {
+        Learned { number, name, last: AtomicU64::new(number) }
+    }
 }
 
 /// What became of names.
@@ -57,7 +65,9 @@ impl Names {
         let Some(shard) = self.shard(ip) else { return };
         // Most answers tell what is known already.
         let is_known = |all: &HashMap<IpAddr, Vec<Learned>>| {
-            all.get(&ip).and_then(|learned| in_force(learned, number)).is_some_and(|known| &*known.name == name)
+            let known = all.get(&ip).and_then(|learned| in_force(learned, number));
+            let same = known.filter(|known| &*known.name == name);
+            same.map(|known| known.last.fetch_max(number, Ordering::Relaxed)).is_some()
         };
         if is_known(&shard.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
@@ -74,9 +84,17 @@ impl Names {
         match learned.get_mut(at) {
             // The same name was learned from a later packet first.
             Some(later) if &*later.name == name => later.number = number,
-            _ => learned.insert(at, Learned { number, name: name.into() }),
+            _ => learned.insert(at, Learned::new(number, name.into())),
         }
-        if learned.len() > Self::MAX_NAMES_PER_ADDRESS {
+        // An earlier name that a later packet told again comes back there.
+        let before = at.checked_sub(1).and_then(|before| learned.get(before));
+        if let Some((again, earlier)) = before.map(|before| (before.last.load(Ordering::Relaxed), before.name.clone()))
+            && again > number
+            && learned.get(at.saturating_add(1)).is_none_or(|next| next.number > again)
+        {
+            learned.insert(at.saturating_add(1), Learned::new(again, earlier));
+        }
+        while learned.len() > Self::MAX_NAMES_PER_ADDRESS {
             learned.remove(0);
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }

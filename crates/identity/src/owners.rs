@@ -106,7 +106,7 @@ impl Owners {
         }
     }
 
-    /// Looks at processes that are new, and gives each to `each`.
+    /// Looks at processes that are new, and gives each to `each`; the first time it gives all.
     pub fn look_at_new(&mut self, now: Instant, mut each: impl FnMut(u32)) {
         let is_first = self.processes.is_empty();
         let pids = all_pids();
@@ -116,10 +116,11 @@ impl Owners {
         for pid in pids {
             let then = *self.processes.get(&pid).unwrap_or(&first_seen);
             processes.insert(pid, then);
-            if now.saturating_duration_since(then) < NEW_FOR {
+            let is_new = now.saturating_duration_since(then) < NEW_FOR;
+            if is_new {
                 self.look_at(pid);
             }
-            if !self.processes.contains_key(&pid) {
+            if is_new || is_first {
                 each(pid);
             }
         }

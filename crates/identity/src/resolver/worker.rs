@@ -271,6 +271,10 @@ impl Worker {
             false => self.addresses.place(end.local.ip),
         };
         if place == Place::NotLocal {
+            if !request.is_inside_tunnel && !self.addresses.is_surely_remote(end.local.ip, request.ticket.asked_at, now)
+            {
+                return State::New;
+            }
             return State::Done(fixed(ResolutionStatus::NotLocal));
         }
         let found = match request.transport {

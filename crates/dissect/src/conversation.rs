@@ -3,6 +3,8 @@
 //! It keeps what a dissector left over and gives it again with what comes next; where nothing is left over, the
 //! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
 
+mod watch;
+
 use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, ProtocolIndex, Wants};
 use smallvec::SmallVec;
 
@@ -63,6 +65,7 @@ pub struct Desk<'a> {
 enum State {
     Probing { candidates: u64 },
     Active(Active),
+    Watching(watch::Watch),
     Unknown,
 }
 
@@ -133,6 +136,7 @@ impl Conversation {
         match &self.state {
             State::Active(_) => self.dissect(desk, facts, &chunk),
             State::Probing { .. } => return self.probe(desk, facts, &chunk, arrival.is_start),
+            State::Watching(_) => return self.watch(desk, facts, &chunk),
             State::Unknown => return Answer::Ignore,
         }
         self.answer()
@@ -312,7 +316,7 @@ impl Conversation {
                     self.probe(desk, facts, &held, is_start);
                 }
                 State::Active(_) => self.drive(desk, facts, &held),
-                State::Unknown => {}
+                State::Watching(_) | State::Unknown => {}
             }
         }
         None
@@ -442,9 +446,7 @@ impl Conversation {
             true
         };
         if is_final {
-            self.state = State::Unknown;
-            self.pending = [None, None];
-            return Answer::Ignore;
+            return self.give_up(facts, chunk);
         }
         self.state = State::Probing { candidates: u64::MAX };
         Answer::Continue
@@ -508,7 +510,7 @@ impl Conversation {
             State::Probing { .. } => {
                 self.probe(desk, facts, chunk, false);
             }
-            State::Unknown => {}
+            State::Watching(_) | State::Unknown => {}
         }
     }
 
@@ -528,7 +530,7 @@ impl Conversation {
                 set(&mut self.fruitless, side, tries.saturating_add(1));
                 self.state = State::Probing { candidates: u64::MAX };
             }
-            State::Unknown => {}
+            State::Watching(_) | State::Unknown => {}
         }
         self.answer()
     }

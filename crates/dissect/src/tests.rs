@@ -35,6 +35,9 @@ impl Protocol for Lines {
             _ => Probe::NoMatch,
         }
     }
+    fn probe_late(&self, head: &Head<'_>) -> Option<Sender> {
+        head.bytes.starts_with(b">late").then_some(Sender::Client)
+    }
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
         Box::new(Reader)
     }
@@ -182,11 +185,28 @@ fn lines_over_packets_know_their_packets() {
 #[test]
 fn unknown_bytes_are_ignored_at_the_start_and_tried_again_in_the_middle() {
     let mut bench = Bench::new(false);
+    for _ in 0..48 {
+        assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Continue);
+    }
     assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Ignore);
+    assert_eq!(bench.data(ToServer, b">late\n", false), Answer::Ignore);
     let mut bench = Bench::new(true);
     assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Continue);
     assert_eq!(bench.data(ToServer, b">a\n", false), Answer::Continue);
     assert_eq!(bench.texts(), [">a"]);
+}
+
+#[test]
+fn a_protocol_may_follow_bytes_that_are_not_known() {
+    let mut bench = Bench::new(false);
+    for (direction, bytes) in [(ToClient, &b"hello"[..]), (ToServer, b">start"), (ToClient, b"go"), (ToServer, b">late\n>b")] {
+        assert_eq!(bench.data(direction, bytes, false), Answer::Continue);
+    }
+    bench.data(ToClient, b"<c\n", false);
+    bench.data(ToServer, b"\n", false);
+    assert_eq!(bench.texts(), [">late", "<c", ">b"]);
+    assert_eq!(bench.loss.count(Cause::UnknownProtocol), 13);
+    assert!(!bench.conversation.is_flipped());
 }
 
 #[test]

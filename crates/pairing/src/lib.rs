@@ -22,11 +22,14 @@ pub struct Limits {
     pub waiting: usize,
     /// How long a request with an id waits for its response, in ns of packet time.
     pub answer_ns: i64,
+    /// A request with an id that is older by more than this than another with the same id gets no answer any more: it
+    /// was lost, or its id is used again.
+    pub repeat_ns: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { waiting: 16_384, answer_ns: 60_000_000_000 }
+        Limits { waiting: 16_384, answer_ns: 60_000_000_000, repeat_ns: 5_000_000_000 }
     }
 }
 
@@ -58,7 +61,7 @@ impl Pairer {
                 self.expire_ids(message.first.time, limits, loss, emit);
                 self.wait(message, limits, loss, emit);
             }
-            (Role::Response, PairKey::Id(id)) => self.response_by_id(message, id, emit),
+            (Role::Response, PairKey::Id(id)) => self.response_by_id(message, id, limits, emit),
         }
     }
 
@@ -138,11 +141,15 @@ impl Pairer {
         }
     }
 
-    fn response_by_id(&mut self, message: Box<Message>, id: u64, emit: &mut impl FnMut(Pair)) {
-        let position = self.requests.iter().position(|slot| match slot {
+    fn response_by_id(&mut self, message: Box<Message>, id: u64, limits: &Limits, emit: &mut impl FnMut(Pair)) {
+        let is_of = |slot: &Slot| match slot {
             Slot::Waiting(request) => request.protocol == message.protocol && request.pairing == PairKey::Id(id),
             Slot::GivenUp => false,
-        });
+        };
+        let mut position = self.requests.iter().position(is_of);
+        while let Some(later) = position.and_then(|chosen| self.repeated(chosen, &message, limits, is_of)) {
+            position = Some(later);
+        }
         let slot = match position {
             Some(0) => self.requests.pop_front(),
             Some(position) => self.requests.remove(position),
@@ -152,6 +159,25 @@ impl Pairer {
             Some(Slot::Waiting(request)) => emit(Pair { request: Some(request), response: Some(message) }),
             _ => emit(Pair { request: None, response: Some(message) }),
         }
+    }
+
+    /// The position of a request that repeats the one at a position after a long time, and so stands for it.
+    fn repeated(
+        &self,
+        position: usize,
+        response: &Message,
+        limits: &Limits,
+        is_of: impl Fn(&Slot) -> bool,
+    ) -> Option<usize> {
+        let Some(Slot::Waiting(request)) = self.requests.get(position) else { return None };
+        let first = request.first.time;
+        if response.first.time.since(first) <= limits.repeat_ns {
+            return None;
+        }
+        let is_late = |slot: &Slot| matches!(slot, Slot::Waiting(later) if later.first.time.since(first) > limits.repeat_ns);
+        let behind = position.saturating_add(1);
+        let steps = self.requests.iter().skip(behind).position(|slot| is_of(slot) && is_late(slot))?;
+        Some(behind.saturating_add(steps))
     }
 
     fn wait(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {

@@ -50,6 +50,14 @@ fn a_repeated_request_stays_without_answer() {
 }
 
 #[test]
+fn a_request_repeated_after_a_long_time_is_the_one_that_is_answered() {
+    // The packets are a second apart.
+    assert_eq!(run("q7 o o o o q7 o r7", Limits::default()).0[5..], [(1, 8), (6, 0)]);
+    assert_eq!(run("q7 o o o o o q7 r7", Limits::default()).0[5..], [(7, 8), (1, 0)]);
+    assert_eq!(run("q7 o o o o o q8 r7", Limits::default()).0[5..], [(1, 8), (7, 0)]);
+}
+
+#[test]
 fn halves_and_one_way_messages_come_out() {
     assert_eq!(run("r o q r q", Limits::default()).0, [(2, 0), (0, 1), (3, 4), (5, 0)]);
 }

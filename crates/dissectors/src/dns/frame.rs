@@ -60,6 +60,10 @@ impl Header {
     pub const fn is_checking_disabled(&self) -> bool {
         self.flags & 0x0010 != 0
     }
+    /// The bit between RA and AD, which must be zero (RFC 1035 section 4.1.1), yet is set by some.
+    pub const fn has_reserved_bit(&self) -> bool {
+        self.flags & 0x0040 != 0
+    }
     /// The low four bits of the response code.
     pub const fn rcode(&self) -> u16 {
         self.flags & 0xf
@@ -71,8 +75,8 @@ impl Header {
         let records = answers.saturating_add(authorities).saturating_add(additionals);
         let least = questions.saturating_mul(QUESTION_MIN).saturating_add(records.saturating_mul(RECORD_MIN));
         let fits = length == 0 || least <= length.saturating_sub(Self::LENGTH);
-        // A query has no code, save in the answer to nothing at all; the bit between RA and AD is never set.
-        let is_clean = self.flags & 0x0040 == 0 && (self.is_response() || self.rcode() == 0);
+        // A query has no code.
+        let is_clean = self.is_response() || self.rcode() == 0;
         let is_empty = questions.saturating_add(records) == 0;
         opcode_name(self.opcode()).is_some() && fits && is_clean && (self.is_response() || !is_empty)
     }

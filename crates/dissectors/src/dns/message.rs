@@ -49,7 +49,7 @@ pub fn emit(chunk: &Chunk<'_>, span: Span, waiting: &mut Waiting, out: &mut Out<
     } else if sections.end < bytes.len() {
         message.note("bytes behind the last record");
     }
-    if header.flags & 0x0040 != 0 {
+    if header.has_reserved_bit() {
         message.note("reserved header bit is set");
     }
     // The body of a message is a buffer that is used again; DNS has no body of its own.

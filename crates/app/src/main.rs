@@ -1,5 +1,6 @@
 //! The `lanternfish` program.
 
+mod live;
 mod read;
 
 use std::sync::Arc;
@@ -29,7 +30,20 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let writer = EntryWriter::new(format, leaked, options);
-    let settings = Arc::new(read::settings(table, filter, &writer));
+    let mut settings = read::settings(table, filter, &writer);
+    if std::env::args().nth(1).as_deref() == Some("live") {
+        use std::io::Write;
+        let source = live::open(lanternfish_capture::LiveConfig::default(), &mut settings)?;
+        static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        for s in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] { signal_hook::flag::register(s, Arc::clone(&stop))?; }
+        let mut out = |bytes: &[u8]| std::io::stdout().write_all(bytes).is_ok();
+        let ledger = live::run(Arc::new(settings), source, &writer, &mut out, &stop)?;
+        let _ = &STOP;
+        eprint!("{}", ledger.stats());
+        return Ok(());
+    }
+    let settings = Arc::new(settings);
     let report = read::run(settings, &writer, &path, threads)?;
     if stats {
         eprint!("{}", report.ledger.stats());

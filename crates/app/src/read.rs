@@ -19,6 +19,13 @@ pub struct FormatSink {
     writer: EntryWriter<'static>,
 }
 
+impl FormatSink {
+    /// A sink with a writer of its own.
+    pub fn new(writer: &EntryWriter<'static>) -> FormatSink {
+        FormatSink { writer: writer.clone() }
+    }
+}
+
 impl EntrySink for FormatSink {
     fn entry(&mut self, entry: &Entry, out: &mut Vec<u8>) {
         self.writer.write(entry, out);
@@ -44,6 +51,7 @@ pub fn settings(table: Arc<FieldTable>, filter: Option<Filter>, writer: &EntryWr
         flows: true,
         max_flows: 65_536,
         names: Arc::default(),
+        resolver: None,
         node_name: Arc::from(""),
         node_id: Arc::from(""),
         node_ip: Arc::from(""),
@@ -65,7 +73,7 @@ pub fn run(settings: Arc<Settings>, writer: &EntryWriter<'static>, path: &str, t
     // Entries come in whole batches: the line buffer of the standard library would only copy them again.
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().context("standard output is closed")?);
     let mut output = |bytes: &[u8]| stdout.write_all(bytes).is_ok();
-    let mut sink = || Box::new(FormatSink { writer: writer.clone() }) as Box<dyn EntrySink>;
+    let mut sink = || Box::new(FormatSink::new(writer)) as Box<dyn EntrySink>;
     let start = Start { threads, sink: &mut sink, packet_filter: None, output: &mut output, progress: &mut |_| {} };
     files::run(settings, input, start).with_context(|| format!("cannot read {path}"))
 }

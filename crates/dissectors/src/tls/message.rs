@@ -257,7 +257,8 @@ impl Exchange {
         let (name, version, cipher) = (self.server_name.as_slice(), version.as_bytes(), cipher.as_bytes());
         let comma = |is_needed: bool| if is_needed { &b", "[..] } else { b"" };
         let first = comma(!name.is_empty() && !version.is_empty());
-        let second = comma(!cipher.is_empty() && !(name.is_empty() && version.is_empty()));
+        let is_led = !name.is_empty() || !version.is_empty();
+        let second = comma(is_led && !cipher.is_empty());
         values.text_parts(f::HANDSHAKE_SUMMARY, &[name, first, version, second, cipher]);
     }
 

@@ -1,5 +1,7 @@
 //! Filters on entries: names, types, defaults, aliases.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use lanternfish_filter::{Filter, FilterError};

@@ -21,6 +21,8 @@ pub(crate) enum Test {
     Any(Box<[Test]>),
     Word(ProtocolSet, WordClass),
     Bool(FieldId),
+    /// Whether the entry has a value of its own.
+    Has(FieldId),
     Int(FieldId, Comparison, i64),
     IntIn(FieldId, Box<[i64]>),
     Time(FieldId, Comparison, i64),
@@ -82,7 +84,7 @@ impl Test {
         match self {
             Test::Const(_) => 0,
             Test::Word(..) => 1,
-            Test::Bool(_) => 3,
+            Test::Bool(_) | Test::Has(_) => 3,
             Test::Int(..) | Test::IntIn(..) | Test::Time(..) => 4,
             Test::Text(_, check) => match **check {
                 TextCheck::Equals { .. } | TextCheck::StartsWith(_) | TextCheck::EndsWith(_) => 6,
@@ -100,8 +102,27 @@ impl Test {
         }
     }
 
-    /// The fast form of a test of one field against constants.
+    /// The fast form of a test of fields against constants; a field that can be missing is asked for first.
     fn leaf(expr: &Expr, table: &FieldTable) -> Option<Test> {
+        let test = Self::of_present(expr, table)?;
+        let operands: &[&Expr] = match expr {
+            Expr::Compare { sides, .. } | Expr::In { sides, .. } => {
+                let [left, right] = &**sides;
+                &[left, right]
+            },
+            Expr::TextTest { operand, .. } | Expr::Matches { operand, .. } | Expr::Regex { operand, .. } => &[operand],
+            _ => &[],
+        };
+        let optional = operands.iter().filter_map(|operand| plain_field(operand)).filter(|field| field.is_optional);
+        let mut tests: Vec<Test> = optional.map(|field| Test::Has(field.id)).collect();
+        if tests.is_empty() {
+            return Some(test);
+        }
+        tests.push(test);
+        Some(Test::All(tests.into_boxed_slice()))
+    }
+
+    fn of_present(expr: &Expr, table: &FieldTable) -> Option<Test> {
         match expr {
             Expr::Path(_) => {
                 let field = plain_field(expr)?;
@@ -117,7 +138,7 @@ impl Test {
                     (None, Some(value)) => (left, *comparison, value),
                     (Some(value), None) => (right, comparison.mirrored(), value),
                     _ => {
-                        let (a, b) = (strict_text(left)?, strict_text(right)?);
+                        let (a, b) = (text_field(left)?, text_field(right)?);
                         return (!is_caseless).then_some(Test::TextPair(a.id, b.id, *comparison));
                     }
                 };
@@ -136,7 +157,7 @@ impl Test {
                     };
                     return Self::of_text(operand, check);
                 }
-                let field = plain_field(operand).filter(|field| !field.is_optional)?;
+                let field = plain_field(operand)?;
                 match (field.kind, value) {
                     (Kind::Int, Val::Int(value)) => Some(Test::Int(field.id, comparison, *value)),
                     (Kind::Time, Val::Time(time)) => Some(Test::Time(field.id, comparison, time.ns())),
@@ -166,7 +187,7 @@ impl Test {
 
     /// A check of a field of text, or of the text at a name of a map.
     fn of_text(operand: &Expr, check: TextCheck) -> Option<Test> {
-        if let Some(field) = strict_text(operand) {
+        if let Some(field) = text_field(operand) {
             return Some(Test::Text(field.id, Box::new(check)));
         }
         let (map, name, default) = match operand {
@@ -195,7 +216,7 @@ impl Test {
                 _ => None,
             };
         }
-        let field = plain_field(item).filter(|field| !field.is_optional)?;
+        let field = plain_field(item)?;
         let Some(Val::List(items)) = container.constant() else { return None };
         match field.kind {
             Kind::Int => {
@@ -232,6 +253,7 @@ impl Test {
                     }
             }
             Test::Bool(id) => entry.value(table, *id) == Value::Bool(true),
+            Test::Has(id) => entry.value(table, *id) != Value::Absent,
             Test::Int(id, comparison, number) => comparison.holds(int(entry.value(table, *id)).cmp(number)),
             Test::IntIn(id, numbers) => numbers.contains(&int(entry.value(table, *id))),
             Test::Time(id, comparison, ns) => {
@@ -315,9 +337,9 @@ fn text_of<'v>(value: Value<'v>, buffer: &'v mut [u8; MAX_IP_TEXT_BYTES]) -> &'v
     }
 }
 
-/// A field of text that takes a default.
-fn strict_text(expr: &Expr) -> Option<Field> {
-    plain_field(expr).filter(|field| field.kind == Kind::Text && !field.is_optional)
+/// A field of text.
+fn text_field(expr: &Expr) -> Option<Field> {
+    plain_field(expr).filter(|field| field.kind == Kind::Text)
 }
 
 /// A field without selectors.

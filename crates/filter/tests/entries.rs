@@ -320,6 +320,14 @@ fn hostile_queries_are_refused() {
         assert!(error.render(query).len() < 2_000);
         assert!(lanternfish_filter::eval_record(&mut json!({}), query, NOW).is_err(), "{}", &query[..query.len().min(40)]);
     }
+    for (query, expected) in [
+        (format!("status_code{} > 0", " + 1".repeat(125)), true),
+        (format!("{}http{}", "!(".repeat(22), ")".repeat(22)), true),
+        (format!("{}http", "http and dns or ".repeat(60)), false),
+        (format!("response.body.json(){} == 1", ".a".repeat(120)), false),
+    ] {
+        assert_eq!(compile(&table, &query).matches(&table, &http_entry(200, b"{}")), expected, "{query}");
+    }
     let long = vec!["http"; 8_000].join(" && ");
     assert!(compile(&table, &long).matches(&table, &http_entry(200, b"")));
     let long = vec!["dns"; 8_000].join(" or ");

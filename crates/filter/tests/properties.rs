@@ -127,6 +127,12 @@ fn no_panic(query: &str) {
     let _ = eval_record(&mut record, query, NOW);
 }
 
+/// The v1 name of a field, where it has one.
+const ALIASES: &[(&str, &str)] = &[
+    ("status_code", "response.status"), ("method", "request.method"), ("url", "request.url"), ("protocol", "protocol.name"),
+    ("path[", "request.path["), ("dst.dns", "dst.name"), ("redis_key", "request.body"), ("redis_type", "src.name"),
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -161,6 +167,17 @@ proptest! {
             let mut record = record_of(&table, &entry);
             let verdict = eval_record(&mut record, &query, NOW).unwrap();
             prop_assert_eq!(fast, verdict.matches, "entry and record: {} on {}", query, record);
+        }
+    }
+
+    #[test]
+    fn the_fast_path_agrees_on_older_names(query in query()) {
+        let query = ALIASES.iter().fold(query, |query, (name, alias)| query.replace(name, alias));
+        let table = table();
+        let filter = Filter::compile(&query, &table, NOW).map_err(|e| TestCaseError::fail(format!("{query}: {e}")))?;
+        let general = Filter::compile(&format!("({query}) and (true or redact(\"id\"))"), &table, NOW).unwrap();
+        for entry in entries() {
+            prop_assert_eq!(filter.matches(&table, &entry), general.matches(&table, &entry), "{}", query);
         }
     }
 

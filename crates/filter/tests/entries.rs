@@ -323,7 +323,7 @@ fn hostile_queries_are_refused() {
     for (query, expected) in [
         (format!("status_code{} > 0", " + 1".repeat(125)), true),
         (format!("{}http{}", "!(".repeat(22), ")".repeat(22)), true),
-        (format!("{}http", "http and dns or ".repeat(60)), false),
+        (format!("{}http", "http and dns or ".repeat(60)), true),
         (format!("response.body.json(){} == 1", ".a".repeat(120)), false),
     ] {
         assert_eq!(compile(&table, &query).matches(&table, &http_entry(200, b"{}")), expected, "{query}");

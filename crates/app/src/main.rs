@@ -1,3 +1,25 @@
-//! The `lanternfish` program.
+//! The `lanternfish` program: it reads the command line and the configuration, and hands over to a verb.
 
-fn main() {}
+mod cli;
+mod config;
+mod exit;
+mod filter_shim;
+mod pages;
+mod progress;
+mod tables;
+mod terminal;
+mod verbs;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run() -> Result<(), exit::Failure> {
+    let invocation = config::parse(std::env::args_os())?;
+    verbs::run(&invocation)
+}

@@ -144,7 +144,8 @@ pub(super) const READ_EXAMPLES: &str = "Examples:
   tcpdump -i any -w - | lanternfish read - -f dns
   lanternfish read big.pcap -f 'dst.port == 6379' -o pcapng --whole-connection > redis.pcapng
 
-The exit status is 0 if everything was read, even where packets are bad: the line at the end tells what was lost.";
+The exit status is 0 if everything was read, even where packets are bad: the line at the end on
+standard error tells what was lost.";
 
 /// The examples under `live --help`.
 pub(super) const LIVE_EXAMPLES: &str = "Examples:

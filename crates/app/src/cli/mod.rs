@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::{CaptureArgs, EntryArgs, LimitArgs, LiveArgs, ReadArgs, WatchArgs};
+pub(crate) use arguments::{EntryArgs, LiveArgs, ReadArgs, WatchArgs};
 pub(crate) use values::{ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
 
 /// The command line.
@@ -29,9 +29,9 @@ pub(crate) use values::{ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFo
   lanternfish fields http                               what a filter can ask of HTTP
   lanternfish doctor                                    what can be seen here, and why not
 
-Every flag is also an environment variable (--body-limit is LANTERNFISH_BODY_LIMIT) and a key of lanternfish.toml;
-`lanternfish config` shows what holds and where it comes from. Exit status: 0 done, 1 a file can't be read, 2 unusable
-arguments or a filter error.",
+Every flag is also an environment variable (--body-limit is LANTERNFISH_BODY_LIMIT) and a key of
+lanternfish.toml; `lanternfish config` shows what holds and where it comes from.
+Exit status: 0 done, 1 a file can't be read, 2 unusable arguments or a filter error.",
     subcommand_required = true,
     arg_required_else_help = true,
     styles = STYLES,

@@ -5,7 +5,7 @@
 
 mod watch;
 
-use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, ProtocolIndex, Wants};
+use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants};
 use smallvec::SmallVec;
 
 use crate::pending::Pending;
@@ -74,6 +74,8 @@ struct Active {
     dissector: Box<dyn Dissector>,
     has_emitted: bool,
     is_lost: [bool; 2],
+    /// Whether messages may have been lost since the last one of the direction.
+    has_lost: [bool; 2],
 }
 
 /// The dissection of one connection.
@@ -247,6 +249,9 @@ impl Conversation {
                 active.dissector.data(&part, &mut out)
             };
             active.has_emitted |= desk.messages.len() > before;
+            if active.has_lost.get(side) == Some(&true) && mark_first_answer(desk, before, chunk.direction) {
+                set(&mut active.has_lost, side, false);
+            }
             match progress {
                 Progress::Done => return None,
                 Progress::Incomplete { consumed, needed } => {
@@ -267,6 +272,7 @@ impl Conversation {
                     if chunk.is_datagram {
                         return None;
                     }
+                    set(&mut active.has_lost, side, true);
                     let lost = chunk.bytes.get(at..).unwrap_or_default();
                     let after = lost.get(1..).unwrap_or_default();
                     match active.dissector.resync(chunk.direction, after) {
@@ -365,6 +371,7 @@ impl Conversation {
             dissector: known.open(facts),
             has_emitted: false,
             is_lost: [false, false],
+            has_lost: [false, false],
         });
     }
 
@@ -557,6 +564,7 @@ impl Conversation {
         active.has_emitted |= desk.messages.len() > before;
         if verdict == GapVerdict::Lost || pending.len() > 0 {
             set(&mut active.is_lost, side, true);
+            set(&mut active.has_lost, side, true);
         }
     }
 
@@ -631,6 +639,16 @@ fn out<'a>(
         messages: desk.messages,
         loss: desk.loss,
     }
+}
+
+/// The first response behind a loss cannot be matched by counting. Tells whether there was a message to mark.
+fn mark_first_answer(desk: &mut Desk<'_>, from: usize, direction: Direction) -> bool {
+    let mut new = desk.messages.iter_mut().skip(from).filter(|message| message.direction == direction);
+    let Some(message) = new.next() else { return false };
+    if message.role == Role::Response && message.pairing == PairKey::InOrder {
+        message.pairing = PairKey::Newest;
+    }
+    true
 }
 
 /// The part of a chunk from an offset on.

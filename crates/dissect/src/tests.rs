@@ -1,7 +1,7 @@
 //! The engine with a toy protocol: lines, `>` from the client and `<` from the server, `>up` hands off.
 
 use lanternfish_model::{
-    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, ProtocolSpec, Role, Scope, Timestamp,
+    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, PairKey, ProtocolSpec, Role, Scope, Timestamp,
     Transport, Wants,
 };
 
@@ -229,6 +229,11 @@ fn a_gap_loses_what_was_cut_and_no_more() {
     bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToServer, 100));
     bench.data(ToServer, b"rest\n>c\n", false);
     assert_eq!(bench.texts(), [">a", ">b", ">c"]);
+    bench.data(ToClient, b"<d\n", false);
+    bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToClient, 100));
+    bench.data(ToClient, b"<e\n<f\n", false);
+    let keys: Vec<PairKey> = bench.messages.iter().skip(3).map(|message| message.pairing).collect();
+    assert_eq!(keys, [PairKey::InOrder, PairKey::Newest, PairKey::InOrder]);
     assert!(bench.messages[1].is_partial);
     assert_eq!(bench.loss.count(Cause::Resync), 5);
 }

@@ -55,8 +55,9 @@ impl Pairer {
         match (message.role, message.pairing) {
             (Role::OneWay, _) | (Role::Request, PairKey::Alone) => emit(Pair { request: Some(message), response: None }),
             (Role::Response, PairKey::Alone) => emit(Pair { request: None, response: Some(message) }),
-            (Role::Request, PairKey::InOrder) => self.request_in_order(message, limits, loss, emit),
+            (Role::Request, PairKey::InOrder | PairKey::Newest) => self.request_in_order(message, limits, loss, emit),
             (Role::Response, PairKey::InOrder) => self.response_in_order(message, limits, loss, emit),
+            (Role::Response, PairKey::Newest) => self.response_after_loss(message, limits, loss, emit),
             (Role::Request, PairKey::Id(_)) => {
                 self.expire_ids(message.first.time, limits, loss, emit);
                 self.wait(message, limits, loss, emit);
@@ -129,15 +130,59 @@ impl Pairer {
         match slot {
             Some(Slot::Waiting(request)) => emit(Pair { request: Some(request), response: Some(message) }),
             Some(Slot::GivenUp) => emit(Pair { request: None, response: Some(message) }),
-            None => {
-                if self.early.len() >= limits.waiting {
-                    loss.add(Cause::PairLimit, 1);
-                    if let Some(oldest) = self.early.pop_front() {
-                        emit(Pair { request: None, response: Some(oldest) });
-                    }
-                }
-                self.early.push_back(message);
+            None => self.come_early(message, limits, loss, emit),
+        }
+    }
+
+    fn come_early(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+        if self.early.len() >= limits.waiting {
+            loss.add(Cause::PairLimit, 1);
+            if let Some(oldest) = self.early.pop_front() {
+                emit(Pair { request: None, response: Some(oldest) });
             }
+        }
+        self.early.push_back(message);
+    }
+
+    /// Responses before this one were lost, nobody knows how many: it answers the newest request that began before it,
+    /// as clients seldom send one before the answer to the last. Of several in one packet it may be any: then it stays
+    /// alone. What is older has no answer any more.
+    fn response_after_loss(
+        &mut self,
+        message: Box<Message>,
+        limits: &Limits,
+        loss: &mut Loss,
+        emit: &mut impl FnMut(Pair),
+    ) {
+        let (mut answered, mut kept) = (Vec::new(), VecDeque::with_capacity(self.requests.len()));
+        for slot in self.requests.drain(..) {
+            match slot {
+                Slot::GivenUp => {}
+                Slot::Waiting(request)
+                    if request.protocol == message.protocol
+                        && request.pairing == PairKey::InOrder
+                        && request.first.number < message.first.number =>
+                {
+                    answered.push(request);
+                }
+                other => kept.push_back(other),
+            }
+        }
+        self.requests = kept;
+        let newest = answered.pop();
+        let is_ambiguous = match (&newest, answered.last()) {
+            (Some(newest), Some(before)) => newest.first.number == before.first.number,
+            _ => false,
+        };
+        let (request, more) = if is_ambiguous { (None, newest) } else { (newest, None) };
+        for mut request in answered.into_iter().chain(more) {
+            request.note("the answer was lost");
+            emit(Pair { request: Some(request), response: None });
+        }
+        match request {
+            Some(request) => emit(Pair { request: Some(request), response: Some(message) }),
+            None if is_ambiguous => emit(Pair { request: None, response: Some(message) }),
+            None => self.come_early(message, limits, loss, emit),
         }
     }
 

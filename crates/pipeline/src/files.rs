@@ -320,7 +320,7 @@ impl Run<'_> {
             }
             Item::Names(names) => {
                 for (ip, name) in names.iter() {
-                    self.settings.names.learn(name, ip, PacketRef { number: *number, ..PacketRef::default() });
+                    self.settings.names.learn(name, ip, *number);
                 }
                 None
             }

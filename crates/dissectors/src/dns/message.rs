@@ -49,7 +49,7 @@ pub fn emit(chunk: &Chunk<'_>, span: Span, waiting: &mut Waiting, out: &mut Out<
     } else if sections.end < bytes.len() {
         message.note("bytes behind the last record");
     }
-    if header.has_reserved_bit() {
+    if header.flags & 0x0040 != 0 {
         message.note("reserved header bit is set");
     }
     // The body of a message is a buffer that is used again; DNS has no body of its own.
@@ -386,7 +386,8 @@ fn is_multicast(chunk: &Chunk<'_>, out: &Out<'_>) -> bool {
 fn is_service_discovery(header: &Header, chunk: &Chunk<'_>, out: &Out<'_>) -> bool {
     let ports = [out.facts.client.port, out.facts.server.port];
     let is_known_port = ports.iter().any(|port| matches!(*port, MDNS_PORT | LLMNR_PORT));
-    out.facts.transport == Transport::Udp && (is_multicast(chunk, out) || (is_known_port && header.id == 0) || ports.contains(&LLMNR_PORT))
+    let is_unasked = is_multicast(chunk, out) || (is_known_port && header.id == 0) || ports.contains(&LLMNR_PORT);
+    out.facts.transport == Transport::Udp && is_unasked
 }
 
 fn fold16(hash: u64) -> u16 {

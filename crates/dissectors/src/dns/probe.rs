@@ -2,9 +2,8 @@
 
 use lanternfish_dissect::{Head, Probe, Sender};
 
-use super::frame::{Header, Question, Sections};
+use super::frame::{Header, Sections};
 use super::message::{LLMNR_PORT, MDNS_PORT};
-use super::types::rtype;
 
 /// Whether bytes are DNS.
 pub fn probe(head: &Head<'_>) -> Probe {
@@ -25,11 +24,9 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         for (to, from) in padded.iter_mut().zip(message) {
             *to = *from;
         }
-        let may_be = |header: Header| header.is_plausible(length) && !header.has_reserved_bit();
-        return if Header::read(&padded).is_some_and(may_be) { Some(false) } else { None };
+        return if Header::read(&padded).is_some_and(|header| header.is_plausible(length)) { Some(false) } else { None };
     };
-    // Letters in its place would set the reserved bit; within datagrams, where the whole message is there, it may be set.
-    if !header.is_plausible(length) || header.has_reserved_bit() {
+    if !header.is_plausible(length) {
         return None;
     }
     let sections = Sections::find(message, &header);
@@ -37,18 +34,16 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         return None;
     }
     match (message.len() == length, sections.is_whole) {
-        (true, true) if sections.end == length || is_marked_transfer(message, &sections) => Some(true),
+        (true, true) if is_end(message.get(sections.end..).unwrap_or_default()) => Some(true),
         (true, _) => None,
         (false, true) => None,
         (false, false) => Some(false),
     }
 }
 
-/// Whether a query for a zone is followed by two letters: some servers tell each other their make so.
-fn is_marked_transfer(message: &[u8], sections: &Sections) -> bool {
-    let is_transfer = |question: Question| matches!(question.rtype, rtype::AXFR | rtype::IXFR);
-    let mark = message.get(sections.end..).unwrap_or_default();
-    mark.len() == 2 && mark.iter().all(u8::is_ascii_uppercase) && sections.question(message).is_some_and(is_transfer)
+/// Whether nothing is left of a message; Windows marks its zone transfers by two letters behind the question.
+fn is_end(rest: &[u8]) -> bool {
+    rest.is_empty() || rest == b"MS"
 }
 
 fn probe_stream(bytes: &[u8], head: &Head<'_>) -> Probe {

@@ -432,19 +432,6 @@ fn dns_is_recognised_on_any_port() {
 }
 
 #[test]
-fn odd_headers_and_marked_transfers_are_recognised() {
-    let mut odd = query(1, "a.example", 1);
-    odd.bytes[3] |= 0x40;
-    assert_eq!(probe(&Dns, &udp(), &odd.bytes, b""), Probe::Match(Sender::Client));
-    let mut transfer = query(1, "a.example", 252);
-    transfer.bytes.extend_from_slice(b"MS");
-    assert_eq!(probe(&Dns, &tcp(), &transfer.framed(), b""), Probe::Match(Sender::Client));
-    let mut other = query(1, "a.example", 1);
-    other.bytes.extend_from_slice(b"MS");
-    assert_eq!(probe(&Dns, &tcp(), &other.framed(), b""), Probe::NoMatch);
-}
-
-#[test]
 fn other_protocols_are_left_alone() {
     let netbios = {
         let mut message = Draft::new(0x8003, 0x0110).question("", 0x20).bytes;

@@ -48,6 +48,10 @@ pub(crate) struct RecordVerdict {
 }
 
 /// Evaluates a query on a record.
-pub(crate) fn eval_record(_record: &mut serde_json::Value, query: &str, _now: Timestamp) -> Result<RecordVerdict, FilterError> {
+pub(crate) fn eval_record(
+    _record: &mut serde_json::Value,
+    query: &str,
+    _now: Timestamp,
+) -> Result<RecordVerdict, FilterError> {
     if query.trim().is_empty() { Ok(RecordVerdict { matches: true, limit: 0 }) } else { Err(FilterError) }
 }

@@ -64,7 +64,11 @@ fn the_books_balance_or_say_so() {
     assert!(ledger.is_balanced(), "messages are no packets");
     ledger.add_packets(2, 0);
     assert!(!ledger.is_balanced());
-    assert!(ledger.stats().contains("not accounted for                 2  the books do not balance"), "{}", ledger.stats());
+    assert!(
+        ledger.stats().contains("not accounted for                 2  the books do not balance"),
+        "{}",
+        ledger.stats()
+    );
     ledger.add_fate(Fate::DuplicateView, 3);
     assert!(ledger.stats().contains("counted twice"));
 }
@@ -89,7 +93,8 @@ fn unknown_kinds_are_limited() {
     }
     assert_eq!(counts.ranked().len(), UnknownCounts::MAX_KINDS);
     assert_eq!(counts.others(), 1000 - UnknownCounts::MAX_KINDS as u64);
-    let names = [Unknown::EtherType(0x88cc), Unknown::EtherType(0x1234), Unknown::IpProtocol(89), Unknown::IpProtocol(200)];
+    let names =
+        [Unknown::EtherType(0x88cc), Unknown::EtherType(0x1234), Unknown::IpProtocol(89), Unknown::IpProtocol(200)];
     assert_eq!(names.map(|name| name.to_string()), ["LLDP", "EtherType 0x1234", "OSPF", "IP protocol 200"]);
 }
 

@@ -120,7 +120,15 @@ pub(crate) struct FieldsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// How to print
-    #[arg(short = 'o', long, alias = "output", value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    #[arg(
+        short = 'o',
+        long,
+        alias = "output",
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output"
+    )]
     pub(crate) format: ListFormat,
 }
 

@@ -17,9 +17,10 @@ pub(super) fn run(arguments: &KflArgs) -> Result<(), Failure> {
             Ok(())
         }
         KflVerb::Eval { record, query } => {
-            let mut record: Value =
-                serde_json::from_str(record).map_err(|error| Failure::usage(format_args!("--record is not JSON: {error}")))?;
-            let verdict = filter::eval_record(&mut record, query, now()).map_err(|error| Failure::usage(error.render(query)))?;
+            let mut record: Value = serde_json::from_str(record)
+                .map_err(|error| Failure::usage(format_args!("--record is not JSON: {error}")))?;
+            let verdict =
+                filter::eval_record(&mut record, query, now()).map_err(|error| Failure::usage(error.render(query)))?;
             Ok(print(&format!("{}\n{}\n{record}\n", verdict.matches, verdict.limit))?)
         }
     }

@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Usage(anyhow::Error),
     /// Something could not be read, written or done.
     Work(anyhow::Error),
+    /// Something could not be read, and it was told already.
+    Told,
 }
 
 impl Failure {
@@ -32,6 +34,7 @@ impl Failure {
                 tell(&error);
                 ExitCode::from(USAGE)
             }
+            Failure::Told => ExitCode::from(WORK),
             Failure::Work(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
             Failure::Work(error) => {
                 tell(&error);

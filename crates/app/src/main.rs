@@ -3,9 +3,12 @@
 mod cli;
 mod config;
 mod exit;
-mod filter_shim;
+mod input;
+mod output;
+mod packets;
 mod pages;
 mod progress;
+mod sinks;
 mod tables;
 mod terminal;
 mod verbs;

@@ -18,7 +18,10 @@ pub(crate) fn protocols(table: &FieldTable) -> Vec<(String, String)> {
     }
     index.push_str("\nEvery entry has the [common fields](common.md) too.\n");
     let common = table.iter().filter(|(_, _, place)| matches!(place, Place::Common(_))).map(|(_, spec, _)| spec);
-    let common = format!("# Common fields\n\n{GENERATED}\n\nEvery entry may have these, whatever its protocol.\n\n{}", rows(common));
+    let common = format!(
+        "# Common fields\n\n{GENERATED}\n\nEvery entry may have these, whatever its protocol.\n\n{}",
+        rows(common)
+    );
     pages.push(("common.md".to_owned(), common));
     pages.push(("README.md".to_owned(), index));
     pages
@@ -80,7 +83,8 @@ fn reference() -> String {
     command.build();
     let mut text = String::new();
     let mut add = |title: &str, command: &clap::Command| {
-        let help = command.clone().bin_name(title.to_owned()).term_width(REFERENCE_WIDTH).render_long_help().to_string();
+        let help =
+            command.clone().bin_name(title.to_owned()).term_width(REFERENCE_WIDTH).render_long_help().to_string();
         let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
         let _ = write!(text, "\n### {title}\n\n```text\n{}\n```\n", lines.join("\n"));
     };

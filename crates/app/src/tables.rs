@@ -1,18 +1,26 @@
 //! The joined field table, and aligned text for lists.
 
+use std::sync::OnceLock;
+
 use lanternfish_dissectors::PROTOCOLS;
+use lanternfish_dissectors::pending::PENDING;
 use lanternfish_model::{FieldTable, ProtocolSpec};
 
 use crate::exit::Failure;
 
-/// The facts of all protocols, by index.
+/// The facts of all protocols, by index; those that are not dissected yet stand behind the others.
 pub(crate) fn protocols() -> Vec<&'static ProtocolSpec> {
-    PROTOCOLS.iter().map(|protocol| protocol.spec()).collect()
+    PROTOCOLS.iter().map(|protocol| protocol.spec()).chain(PENDING.iter().copied()).collect()
 }
 
-/// Joins the fields of all protocols; an error is one of the program.
-pub(crate) fn field_table() -> Result<FieldTable, Failure> {
-    Ok(FieldTable::join(&protocols()).map_err(anyhow::Error::from)?)
+/// The joined fields of all protocols; an error is one of the program.
+pub(crate) fn field_table() -> Result<&'static FieldTable, Failure> {
+    static TABLE: OnceLock<FieldTable> = OnceLock::new();
+    if let Some(table) = TABLE.get() {
+        return Ok(table);
+    }
+    let table = FieldTable::join(&protocols()).map_err(anyhow::Error::from)?;
+    Ok(TABLE.get_or_init(|| table))
 }
 
 /// Lines whose cells stand under each other; the last cell takes what is left.

@@ -25,7 +25,9 @@ fn parts(output: &Output) -> (i32, String, String) {
 
 #[test]
 fn help_is_no_failure() {
-    for arguments in [&["--help"][..], &["read", "--help"], &["--version"], &["help", "doctor"], &["kfl", "check", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["read", "--help"], &["--version"], &["help", "doctor"], &["kfl", "check", "--help"]]
+    {
         let (code, out, _) = run(arguments, &[]);
         assert_eq!(code, 0, "{arguments:?}");
         assert!(out.lines().all(|line| line.chars().count() <= 110), "{arguments:?}");
@@ -63,7 +65,8 @@ fn unusable_arguments_are_2() {
 fn flag_over_variable_over_file_over_default() {
     let directory = tempfile::tempdir().unwrap();
     let value = |variables: &[(&str, &str)]| {
-        let output = command(directory.path()).args(["config", "-o", "json"]).envs(variables.iter().copied()).output().unwrap();
+        let output =
+            command(directory.path()).args(["config", "-o", "json"]).envs(variables.iter().copied()).output().unwrap();
         let settings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let setting = settings.as_array().unwrap().iter().find(|setting| setting["key"] == "memory").unwrap().clone();
         (setting["values"][0].as_str().unwrap().to_owned(), setting["source"].as_str().unwrap().to_owned())
@@ -83,7 +86,10 @@ fn a_wrong_setting_names_its_file() {
     };
     let (code, _, message) = error("threads = 'x'", &["read", "f"]);
     assert_eq!(code, 2);
-    assert!(message.contains("invalid value 'x' for '--threads <N>'") && message.contains("(from lanternfish.toml)"), "{message}");
+    assert!(
+        message.contains("invalid value 'x' for '--threads <N>'") && message.contains("(from lanternfish.toml)"),
+        "{message}"
+    );
     let (_, _, message) = error("threads = 'x'", &["read", "f", "--threads", "1", "--fields", "nope"]);
     assert!(message.contains("unknown field `nope`"), "a flag overrides the file: {message}");
     let (_, _, message) = error("[read]\noutput = 'pcapng'\nwhole-connection = true", &["read", "f", "--fields", "id"]);
@@ -151,7 +157,8 @@ fn there_are_man_pages() {
 fn a_reader_that_goes_away_is_no_failure() {
     let directory = tempfile::tempdir().unwrap();
     for arguments in [&["fields", "-o", "json"][..], &["completions", "zsh"], &["--help"]] {
-        let mut child = command(directory.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command(directory.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let (code, _, error) = parts(&child.wait_with_output().unwrap());
         assert_eq!((code, error.as_str()), (0, ""), "{arguments:?}");

@@ -112,6 +112,7 @@ impl Addresses {
             }
         } else if self.namespaces.len() < Self::MAX_NAMESPACES {
             let addresses = read_addresses(pid).unwrap_or_default();
+            self.shared.0.write().unwrap_or_else(PoisonError::into_inner).extend(&addresses);
             self.namespaces.insert(inode, Namespace { pids: vec![pid], addresses, first_seen: now, read_at: now });
         }
     }

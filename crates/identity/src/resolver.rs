@@ -5,6 +5,7 @@
 //! lives with the connection, so that no table has to be searched, and nothing is kept for connections that are gone.
 
 mod budget;
+mod end;
 mod lookup;
 mod worker;
 

@@ -164,7 +164,7 @@ impl FlowTable {
             extra: Values::default(),
         };
         ledger.add_entry(settings.table.protocol_name(protocol), entry.outcome, 0);
-        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(&settings.table, &entry)) {
+        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(settings.table, &entry)) {
             return;
         }
         ledger.add_shown(1);

@@ -16,7 +16,7 @@ pub trait EntrySink: Send {
 /// What a run is asked to do.
 pub struct Settings {
     /// The joined field table.
-    pub table: Arc<FieldTable>,
+    pub table: &'static FieldTable,
     /// The protocols to look for.
     pub registry: Registry,
     /// The limits of dissection.

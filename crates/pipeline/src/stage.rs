@@ -252,7 +252,7 @@ impl Stage {
             list.finish();
         }
         let filter = self.settings.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(&self.settings.table, &entry)) {
+        if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
             self.shown += 1;
             self.sink.entry(&entry, &mut self.chunk.bytes);
             self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });

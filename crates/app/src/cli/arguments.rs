@@ -38,9 +38,9 @@ pub(crate) struct ReadArgs {
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) keylog: Option<PathBuf>,
 
-    /// Replace credentials by a fingerprint in the output
-    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Privacy")]
-    pub(crate) redact: bool,
+    /// Threads that dissect [default: one, and one for each processor on files over 256 MiB]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
@@ -114,19 +114,11 @@ pub(crate) struct CaptureArgs {
     /// Capture only packets that match this expression of tcpdump's syntax
     #[arg(long, value_name = "EXPRESSION", help_heading = "Choose")]
     pub(crate) bpf: Option<String>,
-
-    /// Show credentials as they are, not as a fingerprint
-    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Privacy")]
-    pub(crate) no_redact: bool,
 }
 
 /// What every verb that dissects takes.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// Threads that dissect [default: one for each processor]
-    #[arg(long, value_name = "N", help_heading = "Limits")]
-    pub(crate) threads: Option<NonZeroUsize>,
-
     /// The most bytes of a message's body that are kept
     #[arg(long, value_name = "SIZE", default_value = "64KiB", help_heading = "Limits")]
     pub(crate) body_limit: ByteSize,

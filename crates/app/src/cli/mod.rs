@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::{EntryArgs, LiveArgs, ReadArgs, WatchArgs};
+pub(crate) use arguments::{CaptureArgs, EntryArgs, LimitArgs, LiveArgs, ReadArgs, WatchArgs};
 pub(crate) use values::{ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
 
 /// The command line.
@@ -120,7 +120,15 @@ pub(crate) struct FieldsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// How to print
-    #[arg(short = 'o', long, alias = "output", value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    #[arg(
+        short = 'o',
+        long,
+        alias = "output",
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output"
+    )]
     pub(crate) format: ListFormat,
 }
 
@@ -133,6 +141,12 @@ pub(crate) struct DemoArgs {
     /// How to print entries
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     pub(crate) output: EntryFormat,
+
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Arguments of `kfl`.

@@ -34,7 +34,9 @@ fn every_flag_has_a_variable() {
 
 #[test]
 fn sizes_are_read_and_written() {
-    for (text, bytes) in [("0", 0), ("65536", 65536), ("64KiB", 65536), ("64k", 65536), ("1.5 GB", 1_500_000_000), ("2mb", 2_000_000)] {
+    for (text, bytes) in
+        [("0", 0), ("65536", 65536), ("64KiB", 65536), ("64k", 65536), ("1.5 GB", 1_500_000_000), ("2mb", 2_000_000)]
+    {
         assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
     }
     for text in ["", "x", "12parsec", "-1", "99999999999GiB", "1e3"] {

@@ -92,7 +92,8 @@ impl FromStr for ByteSize {
         let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
         let unit = unit.trim().to_ascii_lowercase();
         let factor = UNITS.iter().find(|(names, _)| names.contains(&unit.as_str())).map(|(_, factor)| *factor);
-        let factor = factor.ok_or_else(|| format!("`{unit}` is no unit of bytes; known are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"))?;
+        let factor = factor
+            .ok_or_else(|| format!("`{unit}` is no unit of bytes; known are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"))?;
         if let Ok(whole) = number.parse::<u64>() {
             return whole.checked_mul(factor).map(ByteSize).ok_or_else(|| format!("`{text}` is too large"));
         }

@@ -87,7 +87,8 @@ impl Files {
     /// Adds the settings of a file, below those that are there.
     pub(crate) fn add(&mut self, path: &Path, text: &str, command: &Command) -> Result<(), Failure> {
         let at = |message: String| Failure::usage(format_args!("{}: {message}", path.display()));
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| at(error.to_string().trim_end().to_owned()))?;
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| at(error.to_string().trim_end().to_owned()))?;
         for (name, value) in table {
             let verb = command.get_subcommands().find(|verb| verb.get_name() == name);
             match (value, verb) {
@@ -107,7 +108,14 @@ impl Files {
         Ok(())
     }
 
-    fn insert(&mut self, path: &Path, verb: &str, name: &str, value: toml::Value, command: &Command) -> Result<(), String> {
+    fn insert(
+        &mut self,
+        path: &Path,
+        verb: &str,
+        name: &str,
+        value: toml::Value,
+        command: &Command,
+    ) -> Result<(), String> {
         let key = name.replace('_', "-");
         let mut arguments = command
             .get_subcommands()

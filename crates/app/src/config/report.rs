@@ -25,7 +25,8 @@ pub(crate) fn settings(command: &Command, files: &Files, variable: impl Fn(&str)
     let mut settings: Vec<Setting> = Vec::new();
     let global = command.get_arguments().map(|argument| (None, argument));
     let of_verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    let of_verbs = of_verbs.flat_map(|verb| verb.get_arguments().map(move |argument| (Some(verb.get_name()), argument)));
+    let of_verbs =
+        of_verbs.flat_map(|verb| verb.get_arguments().map(move |argument| (Some(verb.get_name()), argument)));
     for (verb, argument) in global.chain(of_verbs) {
         let Some(key) = cli::key(argument).filter(|_| !argument.is_hide_set()) else { continue };
         if let Some(known) = settings.iter_mut().find(|setting| setting.key == key) {
@@ -37,7 +38,8 @@ pub(crate) fn settings(command: &Command, files: &Files, variable: impl Fn(&str)
         let default = || {
             let values: Vec<String> =
                 argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
-            let values = if matches!(argument.get_action(), ArgAction::SetTrue) { vec!["false".to_owned()] } else { values };
+            let values =
+                if matches!(argument.get_action(), ArgAction::SetTrue) { vec!["false".to_owned()] } else { values };
             if values.is_empty() { (values, String::new()) } else { (values, "default".to_owned()) }
         };
         let (values, source) = set.or_else(in_file).unwrap_or_else(default);

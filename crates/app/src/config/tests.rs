@@ -36,7 +36,9 @@ fn live_is_meant_without_a_verb() {
 
 #[test]
 fn a_verb_of_its_own_wins_over_all_verbs() {
-    let files = files("threads = 2\nbody_limit = '1MiB'\ninterface = ['lo', 'eth0']\n[read]\nthreads = 4\nstats = true\n").unwrap();
+    let files =
+        files("threads = 2\nbody_limit = '1MiB'\ninterface = ['lo', 'eth0']\n[read]\nthreads = 4\nstats = true\n")
+            .unwrap();
     let value = |verb, key| files.find(verb, key).map(|entry| entry.values.join(" "));
     assert_eq!(value("read", "threads").as_deref(), Some("4"));
     assert_eq!(value("live", "threads").as_deref(), Some("2"));
@@ -74,7 +76,9 @@ fn every_setting_tells_its_source() {
     let files = files("memory = '1GiB'\n[read]\nthreads = 4\n").unwrap();
     let variable = |name: &str| (name == "LANTERNFISH_COLOR").then(|| "never".to_owned());
     let settings = settings(&cli::command(), &files, variable);
-    let of = |key: &str| settings.iter().find(|setting| setting.key == key).map(|s| (s.values.join(","), s.source.as_str())).unwrap();
+    let of = |key: &str| {
+        settings.iter().find(|setting| setting.key == key).map(|s| (s.values.join(","), s.source.as_str())).unwrap()
+    };
     assert_eq!(of("color"), ("never".to_owned(), "LANTERNFISH_COLOR"));
     assert_eq!(of("memory"), ("1GiB".to_owned(), "lanternfish.toml"));
     assert_eq!(of("body-limit"), ("64KiB".to_owned(), "default"));

@@ -1,11 +1,17 @@
 //! The verbs that show entries: arguments are checked here, before anything is opened.
 
-use lanternfish_model::{FieldId, FieldTable, Timestamp, Wants};
-use lanternfish_output::{Column, EntryWriter, Format, Options};
+use std::sync::Arc;
 
-use crate::cli::{self, Cli, DemoArgs, EntryArgs, LiveArgs, PacketFormat, ReadArgs, WatchArgs};
+use lanternfish_dissect::{Limits, Registry};
+use lanternfish_dissectors::PROTOCOLS;
+use lanternfish_filter::Filter;
+use lanternfish_model::{Capture, FieldId, FieldTable, Timestamp, Wants};
+use lanternfish_output::{Column, EntryWriter, Format, Options};
+use lanternfish_pipeline::{EntrySink, Settings};
+
+use crate::cli::{Cli, EntryArgs, LimitArgs};
 use crate::exit::Failure;
-use crate::filter_shim as filter;
+use crate::sinks::{FormatSink, RedactingSink};
 use crate::tables;
 use crate::terminal::{Screen, tell};
 
@@ -13,9 +19,9 @@ use crate::terminal::{Screen, tell};
 #[derive(Debug)]
 pub(crate) struct Prepared {
     /// All fields.
-    pub(crate) table: FieldTable,
+    pub(crate) table: &'static FieldTable,
     /// Which entries to show.
-    pub(crate) filter: filter::Filter,
+    pub(crate) filter: Filter,
     /// The columns of `--fields`.
     pub(crate) columns: Option<Vec<Column>>,
     /// What standard output can show.
@@ -27,10 +33,10 @@ impl Prepared {
     pub(crate) fn new(cli: &Cli, query: Option<&str>, entries: &EntryArgs) -> Result<Prepared, Failure> {
         let table = tables::field_table()?;
         let query = query.unwrap_or_default();
-        let filter = compile(query, &table)?;
+        let filter = compile(query, table)?;
         let columns = match &entries.fields {
             Some(list) => {
-                let columns = Column::parse_list(&table, list);
+                let columns = Column::parse_list(table, list);
                 Some(columns.map_err(|error| Failure::usage(format_args!("--fields: {error}")))?)
             }
             None => None,
@@ -39,22 +45,69 @@ impl Prepared {
     }
 
     /// The writer of a format.
-    pub(crate) fn writer(&self, format: Format) -> EntryWriter<'_> {
+    pub(crate) fn writer(&self, format: Format) -> EntryWriter<'static> {
         let Screen { has_color, width } = self.screen;
-        EntryWriter::new(format, &self.table, Options { columns: self.columns.clone(), has_color, width })
+        EntryWriter::new(format, self.table, Options { columns: self.columns.clone(), has_color, width })
     }
 
     /// What dissectors must keep: the fields of the output and those of the filter.
-    pub(crate) fn wants(&self, writer: &EntryWriter<'_>, filtered: impl IntoIterator<Item = FieldId>) -> Wants {
-        Wants::only(&self.table, writer.fields().into_iter().chain(filtered))
+    pub(crate) fn wants(&self, output: impl IntoIterator<Item = FieldId>) -> Wants {
+        Wants::only(self.table, output.into_iter().chain(self.filter.fields()))
+    }
+
+    /// The settings of a run over files; live runs change a few.
+    pub(crate) fn settings(&self, wants: Wants, entries: &EntryArgs, limits: &LimitArgs) -> Settings {
+        let body_bytes = usize::try_from(limits.body_limit.0).unwrap_or(usize::MAX);
+        let memory = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
+        let is_everything = self.filter.query().trim().is_empty();
+        Settings {
+            table: self.table,
+            registry: Registry::new(PROTOCOLS),
+            limits: Limits { body_bytes, decoded_bytes: body_bytes, ..Limits::default() },
+            pairing: lanternfish_pairing::Limits::default(),
+            reassembly: lanternfish_reassembly::Config {
+                max_table_bytes: memory / TABLE_SHARE,
+                max_buffered_bytes: memory / BUFFER_SHARE,
+                ..lanternfish_reassembly::Config::default()
+            },
+            wants,
+            filter: if is_everything { None } else { Some(self.filter.clone()) },
+            capture: Capture::File,
+            all_revisions: entries.all_revisions,
+            calls: true,
+            connections: true,
+            flows: true,
+            max_flows: MAX_FLOWS,
+            names: Arc::default(),
+            resolver: None,
+            node_name: Arc::from(""),
+            node_id: Arc::from(""),
+            node_ip: Arc::from(""),
+        }
+    }
+
+    /// Makes the sinks that write entries with a writer, and with what the filter redacts taken out.
+    pub(crate) fn sink(&self, writer: &EntryWriter<'static>) -> Result<impl FnMut() -> Box<dyn EntrySink> + use<>, Failure> {
+        let is_redacting = !self.filter.redactions().is_empty();
+        let is_json = matches!(writer.format(), Format::Json | Format::Jsonl) && self.columns.is_none();
+        if is_redacting && !is_json {
+            return Err(Failure::usage("redact() needs -o json or jsonl, without --fields"));
+        }
+        let (writer, filter, table) = (writer.clone(), self.filter.clone(), self.table);
+        Ok(move || -> Box<dyn EntrySink> {
+            if is_redacting {
+                return Box::new(RedactingSink::new(&writer, table, &filter));
+            }
+            Box::new(FormatSink::new(&writer))
+        })
     }
 }
 
 /// Compiles a filter; its warnings go to standard error.
-pub(crate) fn compile(query: &str, table: &FieldTable) -> Result<filter::Filter, Failure> {
-    let filter = filter::Filter::compile(query, table, now()).map_err(|error| Failure::usage(error.render(query)))?;
+pub(crate) fn compile(query: &str, table: &FieldTable) -> Result<Filter, Failure> {
+    let filter = Filter::compile(query, table, now()).map_err(|error| Failure::usage(error.render(query)))?;
     for warning in filter.warnings() {
-        tell(&format!("lanternfish: {warning}"));
+        tell(&format!("lanternfish: filter, column {}: {}", warning.column, warning.message));
     }
     Ok(filter)
 }
@@ -65,47 +118,9 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_ns(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// `lanternfish read`
-pub(super) fn read(cli: &Cli, arguments: &ReadArgs) -> Result<(), Failure> {
-    if arguments.keylog.is_some() {
-        return Err(Failure::usage("--keylog: not yet: TLS can't be decrypted so far"));
-    }
-    let is_packets = arguments.output == PacketFormat::Pcapng;
-    if arguments.whole_connection && !is_packets {
-        let output = cli::value_name(&arguments.output);
-        return Err(Failure::usage(format_args!("--whole-connection goes with -o pcapng, not with -o {output}")));
-    }
-    if arguments.entries.fields.is_some() && is_packets {
-        return Err(Failure::usage("--fields has no meaning with -o pcapng"));
-    }
-    if arguments.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
-        return Err(Failure::usage("standard input (-) can be read only once"));
-    }
-    let prepared = Prepared::new(cli, arguments.filter.as_deref(), &arguments.entries)?;
-    unwired(&prepared, arguments.output.format())
-}
-
-/// `lanternfish live`
-pub(super) fn live(cli: &Cli, arguments: &LiveArgs) -> Result<(), Failure> {
-    let prepared = Prepared::new(cli, arguments.filter.as_deref(), &arguments.entries)?;
-    unwired(&prepared, Some(arguments.output.format()))
-}
-
-/// `lanternfish watch`
-pub(super) fn watch(cli: &Cli, arguments: &WatchArgs) -> Result<(), Failure> {
-    let prepared = Prepared::new(cli, arguments.query.as_deref(), &arguments.entries)?;
-    unwired(&prepared, Some(arguments.output.format()))
-}
-
-/// `lanternfish demo`
-pub(super) fn demo(cli: &Cli, arguments: &DemoArgs) -> Result<(), Failure> {
-    let prepared = Prepared::new(cli, None, &arguments.entries)?;
-    unwired(&prepared, Some(arguments.output.format()))
-}
-
-/// Stands where the pipeline will be started.
-fn unwired(prepared: &Prepared, format: Option<Format>) -> Result<(), Failure> {
-    let writer = prepared.writer(format.unwrap_or(Format::Table));
-    let _ = prepared.wants(&writer, []);
-    Err(Failure::usage("this verb is not wired to the pipeline yet"))
-}
+/// The part of the memory that the connection table may take: one in so many.
+const TABLE_SHARE: usize = 3;
+/// The part that out-of-order bytes may take: one in so many.
+const BUFFER_SHARE: usize = 16;
+/// The most flows under way.
+const MAX_FLOWS: usize = 65_536;

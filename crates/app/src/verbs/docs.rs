@@ -13,7 +13,7 @@ use crate::tables::field_table;
 pub(super) fn run(directory: &Path) -> Result<(), Failure> {
     let protocols = directory.join("protocols");
     fs::create_dir_all(&protocols).with_context(|| format!("cannot make {}", protocols.display()))?;
-    for (name, text) in pages::protocols(&field_table()?) {
+    for (name, text) in pages::protocols(field_table()?) {
         write(&protocols.join(name), &text)?;
     }
     let guide = directory.join("cli.md");

@@ -27,8 +27,10 @@ pub(super) fn run(arguments: &FieldsArgs) -> Result<(), Failure> {
             format!("{:#}\n", Value::Array(rows))
         }
         ListFormat::Table if arguments.pending => {
-            let rows: Vec<Vec<String>> =
-                rows.iter().map(|(_, spec, _)| vec![spec.path.to_owned(), kind(spec), spec.pending.to_owned()]).collect();
+            let rows: Vec<Vec<String>> = rows
+                .iter()
+                .map(|(_, spec, _)| vec![spec.path.to_owned(), kind(spec), spec.pending.to_owned()])
+                .collect();
             aligned(&["NAME", "TYPE", "WHY IT HAS NO VALUES"], &rows)
         }
         ListFormat::Table => {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::cli::{KflArgs, KflVerb};
 use crate::exit::Failure;
-use crate::filter_shim as filter;
+use lanternfish_filter as filter;
 use crate::tables;
 use crate::terminal::print;
 use crate::verbs::capture::{compile, now};
@@ -13,13 +13,14 @@ use crate::verbs::capture::{compile, now};
 pub(super) fn run(arguments: &KflArgs) -> Result<(), Failure> {
     match &arguments.verb {
         KflVerb::Check { query } => {
-            compile(query, &tables::field_table()?)?;
+            compile(query, tables::field_table()?)?;
             Ok(())
         }
         KflVerb::Eval { record, query } => {
-            let mut record: Value =
-                serde_json::from_str(record).map_err(|error| Failure::usage(format_args!("--record is not JSON: {error}")))?;
-            let verdict = filter::eval_record(&mut record, query, now()).map_err(|error| Failure::usage(error.render(query)))?;
+            let mut record: Value = serde_json::from_str(record)
+                .map_err(|error| Failure::usage(format_args!("--record is not JSON: {error}")))?;
+            let verdict =
+                filter::eval_record(&mut record, query, now()).map_err(|error| Failure::usage(error.render(query)))?;
             Ok(print(&format!("{}\n{}\n{record}\n", verdict.matches, verdict.limit))?)
         }
     }

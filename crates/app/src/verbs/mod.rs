@@ -7,8 +7,10 @@ mod docs;
 mod doctor;
 pub(crate) mod fields;
 mod kfl;
+mod live;
 mod man;
 mod protocols;
+mod read;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
@@ -18,10 +20,10 @@ use crate::exit::Failure;
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let cli = &invocation.cli;
     match &cli.verb {
-        Verb::Read(arguments) => capture::read(cli, arguments),
-        Verb::Live(arguments) => capture::live(cli, arguments),
-        Verb::Watch(arguments) => capture::watch(cli, arguments),
-        Verb::Demo(arguments) => capture::demo(cli, arguments),
+        Verb::Read(arguments) => read::run(cli, arguments),
+        Verb::Live(arguments) => live::live(cli, arguments),
+        Verb::Watch(arguments) => live::watch(cli, arguments),
+        Verb::Demo(arguments) => live::demo(cli, arguments),
         Verb::Fields(arguments) => fields::run(arguments),
         Verb::Protocols(arguments) => protocols::run(arguments),
         Verb::Kfl(arguments) => kfl::run(arguments),

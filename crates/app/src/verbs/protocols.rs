@@ -17,7 +17,11 @@ pub(super) fn run(arguments: &ListArgs) -> Result<(), Failure> {
                 .iter()
                 .map(|spec| {
                     let fields = spec.fields.len().to_string();
-                    let about = if spec.pending.is_empty() { spec.doc.to_owned() } else { format!("Not yet: {}.", spec.pending) };
+                    let about = if spec.pending.is_empty() {
+                        spec.doc.to_owned()
+                    } else {
+                        format!("Not yet: {}.", spec.pending)
+                    };
                     vec![spec.name.to_owned(), spec.title.to_owned(), words(spec).join(" "), fields, about]
                 })
                 .collect();

@@ -57,9 +57,11 @@ pub(super) fn all(facts: &Facts) -> Vec<Check> {
         .collect()
 }
 
+/// The state, what was found, and the remedy.
 type Verdict = (State, String, &'static str);
+type Judge = fn(&Facts) -> Verdict;
 
-const CHECKS: &[(&str, fn(&Facts) -> Verdict)] = &[
+const CHECKS: &[(&str, Judge)] = &[
     ("capture rights", capture_rights),
     ("process rights", process_rights),
     ("interfaces", interfaces),
@@ -79,7 +81,11 @@ fn capture_rights(facts: &Facts) -> Verdict {
         return (State::Ok, format!("packets can be captured ({})", who(facts)), "");
     }
     let remedy = if facts.has_group { GRANT_WITH_GROUP } else { GRANT };
-    (State::Missing, "packets can't be captured: CAP_NET_RAW is not granted (capture files can be read)".to_owned(), remedy)
+    (
+        State::Missing,
+        "packets can't be captured: CAP_NET_RAW is not granted (capture files can be read)".to_owned(),
+        remedy,
+    )
 }
 
 fn process_rights(facts: &Facts) -> Verdict {
@@ -87,7 +93,8 @@ fn process_rights(facts: &Facts) -> Verdict {
     if has_both {
         return (State::Ok, "the processes of all users can be named".to_owned(), "");
     }
-    let found = "only your own processes can be named: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are not granted".to_owned();
+    let found =
+        "only your own processes can be named: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are not granted".to_owned();
     (State::Warning, found, GRANT)
 }
 
@@ -103,7 +110,8 @@ fn interfaces(facts: &Facts) -> Verdict {
     if up.is_empty() {
         return (State::Missing, "no interface is up".to_owned(), "bring one up: ip link set NAME up");
     }
-    let unknown: Vec<_> = up.iter().copied().filter(|interface| !KNOWN_HARDWARE.contains(&interface.hardware)).collect();
+    let unknown: Vec<_> =
+        up.iter().copied().filter(|interface| !KNOWN_HARDWARE.contains(&interface.hardware)).collect();
     if !unknown.is_empty() {
         let found = format!("up: {}; the link type of {} may not be dissected", names(&up), names(&unknown));
         return (State::Warning, found, "packets of these interfaces are counted as `unknown link type`");
@@ -115,9 +123,11 @@ fn interfaces(facts: &Facts) -> Verdict {
 fn loopback(facts: &Facts) -> Verdict {
     let is_loopback = |interface: &&super::facts::Interface| interface.hardware == LOOPBACK;
     match facts.interfaces.iter().find(is_loopback) {
-        Some(interface) if interface.is_up => {
-            (State::Ok, format!("{} is up: calls between processes of this network namespace are seen", interface.name), "")
-        }
+        Some(interface) if interface.is_up => (
+            State::Ok,
+            format!("{} is up: calls between processes of this network namespace are seen", interface.name),
+            "",
+        ),
         Some(interface) => (State::Warning, format!("{} is down", interface.name), "bring it up: ip link set lo up"),
         None => (State::Warning, "there is no loopback".to_owned(), ""),
     }
@@ -223,7 +233,8 @@ fn who(facts: &Facts) -> &'static str {
 }
 
 const GRANT: &str = "run as root, or grant it once: sudo lanternfish doctor --fix";
-const GRANT_WITH_GROUP: &str = "run as root, or join the group once: sudo usermod -aG lanternfish $USER, and log in again";
+const GRANT_WITH_GROUP: &str =
+    "run as root, or join the group once: sudo usermod -aG lanternfish $USER, and log in again";
 /// See capability.h of the kernel.
 const DAC_OVERRIDE: u32 = 1;
 const DAC_READ_SEARCH: u32 = 2;

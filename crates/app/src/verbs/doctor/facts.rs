@@ -61,7 +61,9 @@ impl Facts {
         let mounts = text("proc/self/mounts");
         let mut facts = Facts {
             user: line(&status, "Uid:").and_then(|uids| uids.split_whitespace().nth(1)?.parse().ok()),
-            capabilities: line(&status, "CapEff:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0),
+            capabilities: line(&status, "CapEff:")
+                .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+                .unwrap_or(0),
             kernel: text("proc/sys/kernel/osrelease").trim().to_owned(),
             interfaces: interfaces(root),
             is_proc_hidden: mounts.lines().any(|mount| mount.starts_with("proc ") && hides(mount)),

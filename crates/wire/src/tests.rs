@@ -246,6 +246,11 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     let user = |payload: &[u8]| kit::udp(Endpoint::new(left, 2152), Endpoint::new(right, 2152), payload);
     let extended = with(&[0x34, 255, 0, 41, 0, 0, 0, 50, 0, 0, 0, 0x85, 1, 16, 0, 0], &udp4());
     add(ether, kit::frame(&user(&extended)), &through("gtp 50"));
+    let unflagged = with(&[8, 0, 0, 1, 0, 0, 44, 0], &udp4());
+    let port_4790 = Endpoint::new(right, 4790);
+    add(ether, kit::frame(&kit::udp(Endpoint::new(left, 5), port_4790, &unflagged)), &through("vxlan 44"));
+    let unflagged = with(&[8, 0, 0, 0, 0, 0, 45, 0], &frame);
+    add(ether, kit::frame(&kit::udp(Endpoint::new(left, 5), port_4790, &unflagged)), &through("vxlan 45"));
     let old = [&[0x1e, 255, 0, 33, 0, 0, 0, 51, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &udp4()].concat();
     let port_3386 = |last| kit::endpoint(&format!("192.0.2.{last}:3386"));
     add(ether, kit::frame(&kit::udp(port_3386(1), port_3386(2), &old)), &through("gtp 51"));
@@ -426,4 +431,36 @@ fn every_link_type_can_be_tried() {
     assert_eq!(link_name(LinkType::ETHERNET), "Ethernet");
     assert_eq!(link_name(LinkType(127)), "802.11");
     assert_eq!(link_name(LinkType(60_000)), "unknown link type");
+}
+
+#[test]
+fn tunnels_are_found_on_any_port_where_they_are_certain() {
+    let (left, right) = (outer(1), outer(2));
+    let frame = kit::frame(&udp4());
+    let elsewhere = |datagram: Vec<u8>| {
+        let moved = kit::udp(Endpoint::new(left, 30_001), Endpoint::new(right, 30_002), &datagram[28..]);
+        words(&read(LinkType::IPV4, &moved, moved.len() as u32))
+    };
+    let gre = |rest: &[u8]| elsewhere(kit::udp(a(), b(), rest));
+    assert_eq!(elsewhere(kit::vxlan(left, right, 42, &frame)), format!("vxlan 42 {UDP4}"));
+    assert_eq!(elsewhere(kit::vxlan(left, right, 42, &kit::vlan(0x8100, 5, &frame))), format!("vxlan 42 {UDP4}"));
+    assert_eq!(elsewhere(kit::vxlan(left, right, 42, &with(&frame, &[0; 13]))), format!("vxlan 42 {UDP4}"));
+    assert_eq!(elsewhere(kit::vxlan(left, right, 42, &kit::frame(&udp6()))), format!("vxlan 42 {UDP6}"));
+    assert_eq!(elsewhere(kit::geneve(left, right, 43, &[0, 1, 2, 0], &frame)), format!("geneve 43 {UDP4}"));
+    assert_eq!(elsewhere(kit::gtp_u(left, right, 49, &udp4())), format!("gtp 49 {UDP4}"));
+    assert_eq!(gre(&with(&[0, 0, 8, 0], &udp4())), format!("gre 0 {UDP4}"));
+    assert_eq!(gre(&with(&[0x20, 0, 0x86, 0xdd, 0, 0, 0, 7], &udp6())), format!("gre 7 {UDP6}"));
+
+    // A wrong checksum, a length that does not fit, another protocol in the frame, nothing behind the header.
+    let plain = |words: String| assert!(words.starts_with("udp 192.0.2.1:30001 > 192.0.2.2:30002"), "{words}");
+    for (at, byte) in [(10, 0xff), (3, 1), (0, 0x20)] {
+        let mut damaged = udp4();
+        damaged[at] ^= byte;
+        plain(elsewhere(kit::vxlan(left, right, 42, &kit::frame(&damaged))));
+        plain(elsewhere(kit::gtp_u(left, right, 42, &damaged)));
+        plain(gre(&with(&[0, 0, 8, 0], &damaged)));
+    }
+    plain(elsewhere(kit::vxlan(left, right, 42, &kit::arp())));
+    plain(gre(&[8, 0, 0, 0, 0, 0, 1, 0]));
+    plain(gre(&[0, 0, 8, 0, 0x45]));
 }

@@ -110,7 +110,7 @@ pub(crate) fn udp<'a>(path: &mut Path, ends: Ends, datagram: Payload<'a>, networ
     };
     let source = Endpoint::new(ends.source, u16::from_be_bytes([sp0, sp1]));
     let destination = Endpoint::new(ends.destination, u16::from_be_bytes([dp0, dp1]));
-    if tunnel::is_udp_port(source.port, destination.port)
+    if (tunnel::is_udp_port(source.port, destination.port) || tunnel::content::may_begin(payload))
         && let Some(inner) = tunnel::over_udp(path, source, destination, payload)
     {
         return inner;

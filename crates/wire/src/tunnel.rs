@@ -2,7 +2,10 @@
 //! RFC 8086), ERSPAN, Teredo (RFC 4380), PIM Register (RFC 7761), and Ethernet and MPLS in IP.
 //!
 //! A port is a hint: what stands behind a UDP header is a tunnel only if the tunnel's header is well formed and the
-//! packet inside can be read; otherwise it is a UDP datagram as any other. PPTP's GRE (RFC 2637) is not read.
+//! packet inside can be read, and on other ports only if both are certain (`content`); otherwise it is a UDP datagram as
+//! any other. PPTP's GRE (RFC 2637) is not read.
+
+pub(crate) mod content;
 
 use lanternfish_model::{Cause, Endpoint};
 
@@ -60,7 +63,8 @@ pub(crate) fn over_udp<'a>(
         GRE_PORT => gre_over_udp(payload)?,
         TEREDO_PORT => teredo(payload)?,
         GTP_0_PORT => gtp_0(payload)?,
-        _ => gtp_u(payload)?,
+        GTP_U_PORT => gtp_u(payload)?,
+        _ => content::find(payload)?,
     };
     let ends = Ends { source: source.ip, destination: destination.ip };
     let mark = path.mark();
@@ -99,16 +103,18 @@ fn vxlan(payload: Payload<'_>) -> Option<Header<'_>> {
     })
 }
 
-/// draft-ietf-nvo3-vxlan-gpe section 3.1: the last byte of the first word names what follows.
+/// draft-ietf-nvo3-vxlan-gpe section 3.1: the last byte of the first word names what follows. A flag says that it does,
+/// but it is named without that flag too.
 fn vxlan_gpe(payload: Payload<'_>) -> Option<Header<'_>> {
     let &[flags, _, _, next, v0, v1, v2, _] = payload.bytes.first_chunk::<8>()?;
     let inner = match next {
         1 => Inner::EtherType(ethertype::IPV4),
         2 => Inner::EtherType(ethertype::IPV6),
         3 => Inner::Ethernet,
+        0 if flags & VXLAN_HAS_NEXT == 0 => Inner::Ethernet,
         _ => return None,
     };
-    if flags & (VXLAN_HAS_ID | VXLAN_HAS_NEXT) != VXLAN_HAS_ID | VXLAN_HAS_NEXT {
+    if flags & VXLAN_HAS_ID == 0 {
         return None;
     }
     let id = u32::from_be_bytes([0, v0, v1, v2]);

@@ -9,15 +9,8 @@ use super::*;
 
 struct Lines;
 
-static SPEC: ProtocolSpec = ProtocolSpec {
-    name: "lines",
-    title: "Lines",
-    doc: "",
-    references: &[],
-    words: &[],
-    fields: &[],
-    pending: "",
-};
+static SPEC: ProtocolSpec =
+    ProtocolSpec { name: "lines", title: "Lines", doc: "", references: &[], words: &[], fields: &[], pending: "" };
 
 impl Protocol for Lines {
     fn spec(&self) -> &'static ProtocolSpec {

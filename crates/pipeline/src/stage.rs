@@ -8,7 +8,8 @@ use lanternfish_dissectors::transport;
 use lanternfish_identity::Ticket;
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, LocalSide,
-    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Timestamp, Transport, Values, fields,
+    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Timestamp, Transport,
+    Values, fields,
 };
 use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
@@ -429,10 +430,8 @@ impl Sink for Stage {
     fn close(&mut self, mut connection: Connection, summary: ConnectionSummary) {
         self.place(&summary);
         let facts = &summary.facts;
-        let mut conversation = std::mem::replace(
-            &mut connection.conversation,
-            Conversation::new(facts, &self.settings.registry),
-        );
+        let mut conversation =
+            std::mem::replace(&mut connection.conversation, Conversation::new(facts, &self.settings.registry));
         self.converse(|desk| conversation.close(desk, facts));
         connection.conversation = conversation;
         self.settle(&mut connection, facts);

@@ -3,7 +3,9 @@
 //! It keeps what a dissector left over and gives it again with what comes next; where nothing is left over, the
 //! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
 
-use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, ProtocolIndex, Wants};
+mod watch;
+
+use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants};
 use smallvec::SmallVec;
 
 use crate::pending::Pending;
@@ -63,6 +65,7 @@ pub struct Desk<'a> {
 enum State {
     Probing { candidates: u64 },
     Active(Active),
+    Watching(watch::Watch),
     Unknown,
 }
 
@@ -71,6 +74,8 @@ struct Active {
     dissector: Box<dyn Dissector>,
     has_emitted: bool,
     is_lost: [bool; 2],
+    /// Whether messages may have been lost since the last one of the direction.
+    has_lost: [bool; 2],
 }
 
 /// The dissection of one connection.
@@ -133,6 +138,7 @@ impl Conversation {
         match &self.state {
             State::Active(_) => self.dissect(desk, facts, &chunk),
             State::Probing { .. } => return self.probe(desk, facts, &chunk, arrival.is_start),
+            State::Watching(_) => return self.watch(desk, facts, &chunk),
             State::Unknown => return Answer::Ignore,
         }
         self.answer()
@@ -248,6 +254,9 @@ impl Conversation {
                 active.dissector.data(&part, &mut out)
             };
             active.has_emitted |= desk.messages.len() > before;
+            if active.has_lost.get(side) == Some(&true) && mark_first_answer(desk, before, chunk.direction) {
+                set(&mut active.has_lost, side, false);
+            }
             match progress {
                 Progress::Done => return None,
                 Progress::Incomplete { consumed, needed } => {
@@ -268,6 +277,7 @@ impl Conversation {
                     if chunk.is_datagram {
                         return None;
                     }
+                    set(&mut active.has_lost, side, true);
                     let lost = chunk.bytes.get(at..).unwrap_or_default();
                     let after = lost.get(1..).unwrap_or_default();
                     match active.dissector.resync(chunk.direction, after) {
@@ -317,7 +327,7 @@ impl Conversation {
                     self.probe(desk, facts, &held, is_start);
                 }
                 State::Active(_) => self.drive(desk, facts, &held),
-                State::Unknown => {}
+                State::Watching(_) | State::Unknown => {}
             }
         }
         None
@@ -366,6 +376,7 @@ impl Conversation {
             dissector: known.open(facts),
             has_emitted: false,
             is_lost: [false, false],
+            has_lost: [false, false],
         });
     }
 
@@ -457,9 +468,7 @@ impl Conversation {
         let is_final =
             if chunk.is_datagram || !is_start || facts.is_midstream { tries >= MAX_FRUITLESS_LOOKS } else { true };
         if is_final {
-            self.state = State::Unknown;
-            self.pending = [None, None];
-            return Answer::Ignore;
+            return self.give_up(facts, chunk);
         }
         self.state = State::Probing { candidates: u64::MAX };
         Answer::Continue
@@ -523,7 +532,7 @@ impl Conversation {
             State::Probing { .. } => {
                 self.probe(desk, facts, chunk, false);
             }
-            State::Unknown => {}
+            State::Watching(_) | State::Unknown => {}
         }
     }
 
@@ -543,7 +552,7 @@ impl Conversation {
                 set(&mut self.fruitless, side, tries.saturating_add(1));
                 self.state = State::Probing { candidates: u64::MAX };
             }
-            State::Unknown => {}
+            State::Watching(_) | State::Unknown => {}
         }
         self.answer()
     }
@@ -570,6 +579,7 @@ impl Conversation {
         active.has_emitted |= desk.messages.len() > before;
         if verdict == GapVerdict::Lost || pending.len() > 0 {
             set(&mut active.is_lost, side, true);
+            set(&mut active.has_lost, side, true);
         }
     }
 
@@ -644,6 +654,16 @@ fn out<'a>(
         messages: desk.messages,
         loss: desk.loss,
     }
+}
+
+/// The first response behind a loss cannot be matched by counting. Tells whether there was a message to mark.
+fn mark_first_answer(desk: &mut Desk<'_>, from: usize, direction: Direction) -> bool {
+    let mut new = desk.messages.iter_mut().skip(from).filter(|message| message.direction == direction);
+    let Some(message) = new.next() else { return false };
+    if message.role == Role::Response && message.pairing == PairKey::InOrder {
+        message.pairing = PairKey::Newest;
+    }
+    true
 }
 
 /// The part of a chunk from an offset on.

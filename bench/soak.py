@@ -3,7 +3,7 @@
 
   bench/soak.py [--seconds 3600] [--rate 5000] [--every 300] [--binary PATH]
 
-nginx answers on the loopback, h2load asks over 50 connections of HTTP/1.1 that are renewed every 1,000 requests, and
+nginx answers on the loopback, h2load asks over 50 connections of HTTP/1.1, and
 `lanternfish live -o jsonl` writes to a pipe that counts the entries. Needs the rights to capture.
 """
 import argparse, os, pathlib, re, signal, subprocess, sys, tempfile, threading, time
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFIGURATION = """
 worker_processes 1; error_log stderr crit; pid {work}/nginx.pid; daemon off; user root;
 events {{ worker_connections 1024; }}
-http {{ access_log off; keepalive_requests 1000; types {{ application/json json; }}
+http {{ access_log off; keepalive_requests 1000000000; types {{ application/json json; }}
   server {{ listen 127.0.0.1:18085 reuseport; root {work}; add_header X-Request-Id $request_id; }} }}
 """
 

@@ -5,7 +5,9 @@
 
 mod watch;
 
-use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants};
+use lanternfish_model::{
+    Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants,
+};
 use smallvec::SmallVec;
 
 use crate::pending::Pending;

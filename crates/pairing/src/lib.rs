@@ -233,7 +233,8 @@ impl Pairer {
         if response.first.time.since(first) <= limits.repeat_ns {
             return None;
         }
-        let is_late = |slot: &Slot| matches!(slot, Slot::Waiting(later) if later.first.time.since(first) > limits.repeat_ns);
+        let is_late =
+            |slot: &Slot| matches!(slot, Slot::Waiting(later) if later.first.time.since(first) > limits.repeat_ns);
         let behind = position.saturating_add(1);
         let steps = self.requests.iter().skip(behind).position(|slot| is_of(slot) && is_late(slot))?;
         Some(behind.saturating_add(steps))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lanternfish_dissectors::flow::{self, FlowSummary};
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionKey, ConnectionSummary, Direction, Endpoint,
-    Entry, EntryClass, LocalSide, Message, Notes, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
+    Entry, EntryClass, LocalSide, Message, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
 };
 use lanternfish_telemetry::Ledger;
 
@@ -154,7 +154,7 @@ impl FlowTable {
             elapsed_ns: Some(summary.last.time.since(summary.first.time)),
             first_byte_ns: None,
             outcome: message.outcome,
-            notes: std::mem::replace(&mut message.notes, Notes::default()),
+            notes: std::mem::take(&mut message.notes),
             request: Some(Box::new(message)),
             response: None,
             extra: Values::default(),

@@ -5,7 +5,9 @@
 
 mod watch;
 
-use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants};
+use lanternfish_model::{
+    Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants,
+};
 use smallvec::SmallVec;
 
 use crate::pending::Pending;
@@ -214,7 +216,12 @@ impl Conversation {
 
     /// Drives the dissector over a chunk until it wants more; gives the bytes consumed and those needed from there,
     /// or `None` where all of it is done with.
-    fn drive_from(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) -> Option<(usize, usize)> {
+    fn drive_from(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+    ) -> Option<(usize, usize)> {
         let side = chunk.direction.index();
         let mut at = 0;
         let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
@@ -398,12 +405,25 @@ impl Conversation {
         answer
     }
 
-    fn probe_bytes(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>, is_start: bool) -> Answer {
+    fn probe_bytes(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+        is_start: bool,
+    ) -> Answer {
         let State::Probing { candidates } = self.state else { return self.answer() };
         let side = chunk.direction.index();
         let candidates = candidates & desk.registry.candidates(facts.transport) & !self.retracted;
         let other = self.pending.get(1 - side).and_then(Option::as_deref).map_or(&[][..], Pending::bytes);
-        let head = Head { direction: chunk.direction, bytes: chunk.bytes, other, is_start, is_datagram: chunk.is_datagram, facts };
+        let head = Head {
+            direction: chunk.direction,
+            bytes: chunk.bytes,
+            other,
+            is_start,
+            is_datagram: chunk.is_datagram,
+            facts,
+        };
         let mut left = 0u64;
         let mut remaining = candidates;
         let mut found = None;
@@ -447,11 +467,8 @@ impl Conversation {
         }
         let tries = self.fruitless.get(side).copied().unwrap_or(0).saturating_add(1);
         set(&mut self.fruitless, side, tries);
-        let is_final = if chunk.is_datagram || !is_start || facts.is_midstream {
-            tries >= MAX_FRUITLESS_LOOKS
-        } else {
-            true
-        };
+        let is_final =
+            if chunk.is_datagram || !is_start || facts.is_midstream { tries >= MAX_FRUITLESS_LOOKS } else { true };
         if is_final {
             return self.give_up(facts, chunk);
         }

@@ -1,23 +1,16 @@
 //! The engine with a toy protocol: lines, `>` from the client and `<` from the server, `>up` hands off.
 
 use lanternfish_model::{
-    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, PairKey, ProtocolSpec, Role, Scope, Timestamp,
-    Transport, Wants,
+    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, PairKey, ProtocolSpec, Role, Scope,
+    Timestamp, Transport, Wants,
 };
 
 use super::*;
 
 struct Lines;
 
-static SPEC: ProtocolSpec = ProtocolSpec {
-    name: "lines",
-    title: "Lines",
-    doc: "",
-    references: &[],
-    words: &[],
-    fields: &[],
-    pending: "",
-};
+static SPEC: ProtocolSpec =
+    ProtocolSpec { name: "lines", title: "Lines", doc: "", references: &[], words: &[], fields: &[], pending: "" };
 
 impl Protocol for Lines {
     fn spec(&self) -> &'static ProtocolSpec {
@@ -199,7 +192,9 @@ fn unknown_bytes_are_ignored_at_the_start_and_tried_again_in_the_middle() {
 #[test]
 fn a_protocol_may_follow_bytes_that_are_not_known() {
     let mut bench = Bench::new(false);
-    for (direction, bytes) in [(ToClient, &b"hello"[..]), (ToServer, b">start"), (ToClient, b"go"), (ToServer, b">late\n>b")] {
+    for (direction, bytes) in
+        [(ToClient, &b"hello"[..]), (ToServer, b">start"), (ToClient, b"go"), (ToServer, b">late\n>b")]
+    {
         assert_eq!(bench.data(direction, bytes, false), Answer::Continue);
     }
     bench.data(ToClient, b"<c\n", false);

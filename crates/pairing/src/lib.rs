@@ -53,7 +53,9 @@ impl Pairer {
     /// Takes a message and gives what it completes.
     pub fn push(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
         match (message.role, message.pairing) {
-            (Role::OneWay, _) | (Role::Request, PairKey::Alone) => emit(Pair { request: Some(message), response: None }),
+            (Role::OneWay, _) | (Role::Request, PairKey::Alone) => {
+                emit(Pair { request: Some(message), response: None })
+            }
             (Role::Response, PairKey::Alone) => emit(Pair { request: None, response: Some(message) }),
             (Role::Request, PairKey::InOrder | PairKey::Newest) => self.request_in_order(message, limits, loss, emit),
             (Role::Response, PairKey::InOrder) => self.response_in_order(message, limits, loss, emit),
@@ -105,7 +107,13 @@ impl Pairer {
         }
     }
 
-    fn request_in_order(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+    fn request_in_order(
+        &mut self,
+        message: Box<Message>,
+        limits: &Limits,
+        loss: &mut Loss,
+        emit: &mut impl FnMut(Pair),
+    ) {
         // A response may become whole before its request (an early refusal of a long upload), but never begins before it.
         while let Some(response) = self.early.pop_front() {
             if response.protocol == message.protocol && response.first.number >= message.first.number {
@@ -117,7 +125,13 @@ impl Pairer {
         self.wait(message, limits, loss, emit);
     }
 
-    fn response_in_order(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+    fn response_in_order(
+        &mut self,
+        message: Box<Message>,
+        limits: &Limits,
+        loss: &mut Loss,
+        emit: &mut impl FnMut(Pair),
+    ) {
         let position = self.requests.iter().position(|slot| match slot {
             Slot::Waiting(request) => request.protocol == message.protocol && request.pairing == PairKey::InOrder,
             Slot::GivenUp => true,
@@ -219,7 +233,8 @@ impl Pairer {
         if response.first.time.since(first) <= limits.repeat_ns {
             return None;
         }
-        let is_late = |slot: &Slot| matches!(slot, Slot::Waiting(later) if later.first.time.since(first) > limits.repeat_ns);
+        let is_late =
+            |slot: &Slot| matches!(slot, Slot::Waiting(later) if later.first.time.since(first) > limits.repeat_ns);
         let behind = position.saturating_add(1);
         let steps = self.requests.iter().skip(behind).position(|slot| is_of(slot) && is_late(slot))?;
         Some(behind.saturating_add(steps))

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_capture::{Item, ReadError, Reader};
+use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::{Datagram, LinkType};
@@ -268,7 +268,11 @@ impl Run<'_> {
         })
     }
 
-    fn read_and_spread(&mut self, reader: &mut Reader, spread: &mut Spread<'_, '_>) -> Result<(Ingest, bool), ReadError> {
+    fn read_and_spread(
+        &mut self,
+        reader: &mut Reader,
+        spread: &mut Spread<'_, '_>,
+    ) -> Result<(Ingest, bool), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut batches = Batches::default();
         let count = spread.filling.len() as u64;

@@ -78,7 +78,14 @@ fn only_a_client_hello_follows_another_protocol() {
     let facts = crate::driver::facts(lanternfish_model::Transport::Tcp);
     let follows = |bytes: &[u8]| {
         let direction = ToServer;
-        super::probe::follows(&Head { direction, bytes, other: &[], is_start: false, is_datagram: false, facts: &facts })
+        super::probe::follows(&Head {
+            direction,
+            bytes,
+            other: &[],
+            is_start: false,
+            is_datagram: false,
+            facts: &facts,
+        })
     };
     let hello = &conversation[0].1;
     assert_eq!(follows(hello), Some(Sender::Client));

@@ -101,11 +101,9 @@ impl Live<'_> {
                     self.worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
                 Ingested::Whole(whole) => {
-                    if let (Some(datagram), Some((&last, earlier))) =
-                        (self.ingest.read_whole(&whole), whole.packets.split_last())
-                    {
+                    if let Some(datagram) = self.ingest.read_whole(&whole) {
                         let (key, hash, _) = self.ingest.place(&datagram);
-                        self.worker.datagram(&datagram, &key, hash, last, raw.interface, earlier);
+                        self.worker.whole(&whole, &datagram, &key, hash, raw.interface);
                     }
                 }
                 Ingested::Nothing => {}

@@ -135,6 +135,10 @@ pub(crate) struct ListArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Rounds of calls a second, of about five calls each
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=200), help_heading = "Demo")]
+    pub(crate) rate: u32,
+
     #[command(flatten)]
     pub(crate) entries: EntryArgs,
 

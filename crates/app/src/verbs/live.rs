@@ -12,6 +12,7 @@ use lanternfish_pipeline::Settings;
 use lanternfish_pipeline::live::{self, Start};
 
 use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, WatchArgs};
+use crate::demo::{Options, Shop};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::terminal::tell;
@@ -21,20 +22,21 @@ use crate::verbs::capture::Prepared;
 pub(super) fn live(cli: &Cli, arguments: &LiveArgs) -> Result<(), Failure> {
     let query = arguments.filter.as_deref();
     let format = arguments.output.format();
-    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits)
+    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits, None)
 }
 
 /// `lanternfish watch`
 pub(super) fn watch(cli: &Cli, arguments: &WatchArgs) -> Result<(), Failure> {
     let query = arguments.query.as_deref();
     let format = arguments.output.format();
-    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits)
+    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits, None)
 }
 
 /// `lanternfish demo`
 pub(super) fn demo(cli: &Cli, arguments: &DemoArgs) -> Result<(), Failure> {
     let format = arguments.output.format();
-    observe(cli, None, format, &arguments.entries, &arguments.capture, &arguments.limits)
+    let options = Options { rounds_per_second: arguments.rate, ..Options::default() };
+    observe(cli, Some(DEMO_QUERY), format, &arguments.entries, &arguments.capture, &arguments.limits, Some(options))
 }
 
 /// Observes until a signal comes or nobody reads any more.
@@ -45,6 +47,7 @@ fn observe(
     entries: &EntryArgs,
     capture: &CaptureArgs,
     limits: &LimitArgs,
+    demo: Option<Options>,
 ) -> Result<(), Failure> {
     let prepared = Prepared::new(cli, query, entries)?;
     let mut writer = prepared.writer(format);
@@ -56,6 +59,11 @@ fn observe(
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     let stop = stop_on_signals()?;
+    // The shop has threads, and rights can only be given up before there are any.
+    let shop = demo.map(Shop::start).transpose()?;
+    if let Some(shop) = &shop {
+        tell(&format!("A shop of services on the loopback talks until you press Ctrl-C:\n{}", shop.describe()));
+    }
     let mut output = Output::begin(&mut writer)?;
     let start = Start { sink: &mut sink, output: &mut |bytes| output.write(bytes), stop: &stop };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
@@ -109,6 +117,8 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
+/// The shop's own addresses.
+const DEMO_QUERY: &str = "src.ip.startsWith(\"127.0.1.\") || dst.ip.startsWith(\"127.0.1.\")";
 /// How often connections under way are summed up.
 pub(super) const REPORT_INTERVAL_NS: i64 = 10_000_000_000;
 /// How long a request waits for its answer.

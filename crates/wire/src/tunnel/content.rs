@@ -25,10 +25,7 @@ pub(super) fn find(payload: Payload<'_>) -> Option<Header<'_>> {
         _ => None,
     };
     let certain = |header: &Header<'_>| is_certain(header);
-    header
-        .filter(certain)
-        .or_else(|| geneve(payload).filter(certain))
-        .or_else(|| gre_over_udp(payload).filter(certain))
+    header.filter(certain).or_else(|| geneve(payload).filter(certain)).or_else(|| gre_over_udp(payload).filter(certain))
 }
 
 const fn is_carried(kind: u16) -> bool {
@@ -46,7 +43,9 @@ fn is_certain(header: &Header<'_>) -> bool {
 }
 
 fn is_frame(frame: Payload<'_>) -> bool {
-    let kind = |at: usize| frame.bytes.get(at..).and_then(|rest| rest.first_chunk::<2>()).map(|kind| u16::from_be_bytes(*kind));
+    let kind = |at: usize| {
+        frame.bytes.get(at..).and_then(|rest| rest.first_chunk::<2>()).map(|kind| u16::from_be_bytes(*kind))
+    };
     let at = if kind(12) == Some(ethertype::VLAN) { 16 } else { 12 };
     let is_ip_kind = matches!(kind(at), Some(ethertype::IPV4 | ethertype::IPV6));
     // A short frame is padded to the least length of Ethernet (IEEE 802.3 section 4A.2.3).

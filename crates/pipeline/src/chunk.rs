@@ -67,13 +67,91 @@ impl Chunk {
         {
             return (0..only.marks.len()).all(|position| each(only.entry(position)));
         }
-        let mut order: Vec<(Rank, usize, usize)> = Vec::new();
-        for (worker, chunk) in chunks.iter().enumerate() {
-            order.extend(chunk.marks.iter().enumerate().map(|(position, mark)| (mark.rank, worker, position)));
+        let mut queues: Vec<Queue<'_>> = chunks.iter().map(Queue::new).collect();
+        loop {
+            // There are few workers: looking at each one's next entry is cheaper than a heap.
+            let next =
+                queues.iter_mut().filter(|queue| queue.next_rank().is_some()).min_by_key(|queue| queue.next_rank());
+            let Some(entry) = next.and_then(Queue::pop) else { return true };
+            if !each(entry) {
+                return false;
+            }
         }
-        order.sort_by_key(|&(rank, _, position)| (rank, position));
-        order
-            .into_iter()
-            .all(|(_, worker, position)| chunks.get(worker).is_none_or(|chunk| each(chunk.entry(position))))
+    }
+}
+
+/// The entries of a chunk that were not given yet, in the order of their ranks.
+struct Queue<'a> {
+    chunk: &'a Chunk,
+    /// The order, where it is not that of the chunk.
+    order: Option<Vec<usize>>,
+    at: usize,
+}
+
+impl<'a> Queue<'a> {
+    fn new(chunk: &'a Chunk) -> Self {
+        let order = if chunk.marks.is_sorted_by_key(|mark| mark.rank) {
+            None
+        } else {
+            let mut order: Vec<usize> = (0..chunk.marks.len()).collect();
+            order.sort_by_key(|&position| (chunk.marks.get(position).map(|mark| mark.rank), position));
+            Some(order)
+        };
+        Queue { chunk, order, at: 0 }
+    }
+
+    fn position(&self) -> Option<usize> {
+        match &self.order {
+            Some(order) => order.get(self.at).copied(),
+            None => Some(self.at),
+        }
+    }
+
+    fn next_rank(&self) -> Option<Rank> {
+        self.chunk.marks.get(self.position()?).map(|mark| mark.rank)
+    }
+
+    fn pop(&mut self) -> Option<&'a [u8]> {
+        let position = self.position()?;
+        self.at += 1;
+        Some(self.chunk.entry(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(entries: &[(u64, &str)]) -> Chunk {
+        let mut chunk = Chunk::default();
+        for (packet, text) in entries {
+            chunk.bytes.extend_from_slice(text.as_bytes());
+            let rank = Rank { packet: *packet, class: 1, connection: 0 };
+            chunk.marks.push(Mark { rank, end: chunk.bytes.len() });
+        }
+        chunk
+    }
+
+    fn merged(chunks: &[Chunk], limit: usize) -> String {
+        let (mut out, mut left) = (String::new(), limit);
+        Chunk::merge(chunks, |entry| {
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            out.push_str(std::str::from_utf8(entry).unwrap());
+            true
+        });
+        out
+    }
+
+    #[test]
+    fn entries_come_in_the_order_of_their_packets() {
+        let one = chunk(&[(1, "a"), (4, "d"), (4, "e"), (9, "i")]);
+        let two = chunk(&[(2, "b"), (3, "c"), (7, "g")]);
+        let unsorted = chunk(&[(8, "h"), (5, "f")]);
+        assert_eq!(merged(&[one, two, Chunk::default(), unsorted], 99), "abcdefghi");
+        assert_eq!(merged(&[chunk(&[(2, "b"), (1, "a")])], 99), "ab");
+        assert_eq!(merged(&[chunk(&[(1, "a"), (2, "b")]), chunk(&[(3, "c")])], 2), "ab");
     }
 }

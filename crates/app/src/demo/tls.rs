@@ -1,6 +1,6 @@
 //! HTTPS with certificates of our own on both sides.
 
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -91,7 +91,7 @@ impl Mutual {
     ) -> Result<u16> {
         let config = if is_trusting { &self.client } else { &self.distrustful };
         let connection = ClientConnection::new(Arc::clone(config), ServerName::try_from(host).context("host name")?)?;
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).map_err(io::Error::from)?;
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut stream = BufReader::new(StreamOwned::new(connection, stream));
         Ok(http::exchange(&mut stream, "POST", target, host, body)?)

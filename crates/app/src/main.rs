@@ -1,38 +1,28 @@
-//! The `lanternfish` program.
+//! The `lanternfish` program: it reads the command line and the configuration, and hands over to a verb.
 
-mod read;
+mod cli;
+mod config;
+mod exit;
+mod input;
+mod output;
+mod packets;
+mod pages;
+mod progress;
+mod sinks;
+mod tables;
+mod terminal;
+mod verbs;
 
-use std::sync::Arc;
+use std::process::ExitCode;
 
-use lanternfish_dissectors::PROTOCOLS;
-use lanternfish_dissectors::pending::PENDING;
-use lanternfish_filter::Filter;
-use lanternfish_model::{FieldTable, Timestamp};
-use lanternfish_output::{EntryWriter, Format, Options};
-
-fn main() -> anyhow::Result<()> {
-    let mut specs: Vec<_> = PROTOCOLS.iter().map(|p| p.spec()).collect();
-    specs.extend(PENDING.iter().copied());
-    let table = Arc::new(FieldTable::join(&specs)?);
-    let leaked: &'static FieldTable = Box::leak(Box::new(FieldTable::join(&specs)?));
-    let mut args = std::env::args().skip(2);
-    let (mut path, mut format, mut options, mut threads, mut filter) = (String::new(), Format::Jsonl, Options::default(), 1, None);
-    let mut stats = false;
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "-o" => format = Format::find(&args.next().unwrap_or_default()).unwrap_or(Format::Jsonl),
-            "--fields" => options = Options::with_fields(leaked, &args.next().unwrap_or_default())?,
-            "--threads" => threads = args.next().unwrap_or_default().parse()?,
-            "-f" => filter = Some(Filter::compile(&args.next().unwrap_or_default(), leaked, Timestamp::from_ns(0))?),
-            "--stats" => stats = true,
-            other => path = other.to_owned(),
-        }
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
-    let writer = EntryWriter::new(format, leaked, options);
-    let settings = Arc::new(read::settings(table, filter, &writer));
-    let report = read::run(settings, &writer, &path, threads)?;
-    if stats {
-        eprint!("{}", report.ledger.stats());
-    }
-    Ok(())
+}
+
+fn run() -> Result<(), exit::Failure> {
+    let invocation = config::parse(std::env::args_os())?;
+    verbs::run(&invocation)
 }

@@ -136,7 +136,7 @@ fn plausible(random: &mut Random, length: usize) -> Vec<u8> {
 #[test]
 fn dissectors_survive_anything_in_any_segments() {
     for &protocol in PROTOCOLS {
-        for seed in 1..=150u64 {
+        for seed in 1..=600u64 {
             let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
             let mut driver = Driver::new(protocol);
             for _ in 0..random.below(60) {

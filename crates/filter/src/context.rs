@@ -113,7 +113,14 @@ impl<'e> Context<'e> {
     pub fn record(&self, prefix: &[String], steps: &[Step], found: &mut dyn FnMut(&Json)) {
         match self.source {
             Source::Nothing => {}
-            Source::Record(record) => self.walk(&record.borrow(), steps, found),
+            Source::Record(record) => {
+                let record = record.borrow();
+                let word = match steps {
+                    [Step::Key { name, .. }] if record.get(name).is_none() => is_word(&record, name),
+                    _ => false,
+                };
+                if word { found(&Json::Bool(true)) } else { self.walk(&record, steps, found) }
+            }
             Source::Entry(table, entry) => {
                 let mut json = record_of(table, entry, prefix);
                 for (_, redaction) in self.evaluated() {
@@ -166,6 +173,16 @@ impl<'e> Context<'e> {
             known.push(Decoded { address, length, format, document: document.clone() });
         }
         document.ok_or(Missing)
+    }
+}
+
+/// Whether a name that a record lacks is the word of its protocol (`http`, `tcp_conn`).
+fn is_word(record: &Json, name: &str) -> bool {
+    let Some(protocol) = record.get("protocol").and_then(Json::as_str) else { return false };
+    match name.strip_prefix(protocol) {
+        Some("") => true,
+        Some(class @ ("_conn" | "_flow")) => record.get(class.trim_start_matches('_')) == Some(&Json::Bool(true)),
+        _ => false,
     }
 }
 

@@ -320,8 +320,8 @@ impl TextTest {
     pub fn holds(self, text: &[u8], argument: &[u8]) -> bool {
         match self {
             TextTest::Contains => memchr::memmem::find(text, argument).is_some(),
-            TextTest::StartsWith => text.starts_with(argument),
-            TextTest::EndsWith => text.ends_with(argument),
+            TextTest::StartsWith => argument.is_empty() || text.starts_with(argument),
+            TextTest::EndsWith => argument.is_empty() || text.ends_with(argument),
         }
     }
 }

@@ -5,7 +5,7 @@ pub const MAX_QUERY_BYTES: usize = 64 << 10;
 /// How deep parentheses, brackets, arguments and signs may nest.
 pub const MAX_NESTING: usize = 48;
 /// The tallest tree of operators and selectors.
-pub const MAX_HEIGHT: u16 = 200;
+pub const MAX_HEIGHT: u16 = 128;
 /// The most regular expressions in a query.
 pub const MAX_REGEXES: usize = 64;
 /// The most bytes that one compiled regular expression may take, and again for its lazy automaton.

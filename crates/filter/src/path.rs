@@ -108,10 +108,16 @@ fn key_of(object: &serde_json::Map<String, Json>, name: &str, is_caseless: bool)
     if is_caseless { object.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned() } else { None }
 }
 
-/// Replaces each value that a selector finds by `[REDACTED]`; whether anything changed.
+/// Replaces each value that a selector finds by `[REDACTED]`; whether anything changed. `left` bounds the visits.
 pub(crate) fn redact(json: &mut Json, steps: &[Step], left: &mut u32) -> bool {
-    let Some(rest_of_budget) = left.checked_sub(1) else { return false };
-    *left = rest_of_budget;
+    // Beyond the budget all is hidden: too much rather than too little.
+    let steps = match left.checked_sub(1) {
+        Some(rest_of_budget) => {
+            *left = rest_of_budget;
+            steps
+        }
+        None => &[],
+    };
     let Some((step, rest)) = steps.split_first() else {
         *json = Json::from(REDACTED);
         return true;

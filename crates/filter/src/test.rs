@@ -8,8 +8,9 @@ use regex::bytes::Regex;
 
 use crate::ast::Comparison;
 use crate::context::Context;
-use crate::expr::{Expr, Field, Path, Root, TextTest};
-use crate::value::Val;
+use crate::expr::{Expr, Field, Function, Path, Root, TextTest};
+use crate::path::Step;
+use crate::value::{Val, is_same, order_bytes};
 
 /// A compiled test.
 #[derive(Debug)]
@@ -20,21 +21,36 @@ pub(crate) enum Test {
     Any(Box<[Test]>),
     Word(ProtocolSet, WordClass),
     Bool(FieldId),
+    /// Whether the entry has a value of its own.
+    Has(FieldId),
     Int(FieldId, Comparison, i64),
     IntIn(FieldId, Box<[i64]>),
     Time(FieldId, Comparison, i64),
     Text(FieldId, Box<TextCheck>),
+    /// Two fields of text compared with each other.
+    TextPair(FieldId, FieldId, Comparison),
+    /// A text of a map; without a default it can be missing.
+    MapText(FieldId, Box<MapText>),
     ListHas(FieldId, Box<[u8]>, bool),
     MapHas(FieldId, Box<[u8]>, bool),
     /// Anything else.
     General(Box<Expr>),
 }
 
+/// A test of the text at a name of a map.
+#[derive(Debug)]
+pub(crate) struct MapText {
+    name: Box<[u8]>,
+    ignores_case: bool,
+    default: Option<Box<[u8]>>,
+    check: TextCheck,
+}
+
 /// A test of a text.
 #[derive(Debug)]
 pub(crate) enum TextCheck {
     Equals { texts: Vec<Box<[u8]>>, ips: Vec<IpAddr>, is_caseless: bool, is_negated: bool },
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Finds(Regex, bool),
@@ -68,14 +84,16 @@ impl Test {
         match self {
             Test::Const(_) => 0,
             Test::Word(..) => 1,
-            Test::Bool(_) => 3,
+            Test::Bool(_) | Test::Has(_) => 3,
             Test::Int(..) | Test::IntIn(..) | Test::Time(..) => 4,
             Test::Text(_, check) => match **check {
                 TextCheck::Equals { .. } | TextCheck::StartsWith(_) | TextCheck::EndsWith(_) => 6,
                 TextCheck::Contains(_) => 8,
                 TextCheck::Finds(..) => 30,
             },
+            Test::TextPair(..) => 9,
             Test::ListHas(..) | Test::MapHas(..) => 10,
+            Test::MapText(..) => 15,
             Test::General(_) => 100,
             Test::Not(inner) => inner.cost(),
             Test::All(parts) | Test::Any(parts) => {
@@ -84,8 +102,27 @@ impl Test {
         }
     }
 
-    /// The fast form of a test of one field against constants.
+    /// The fast form of a test of fields against constants; a field that can be missing is asked for first.
     fn leaf(expr: &Expr, table: &FieldTable) -> Option<Test> {
+        let test = Self::of_present(expr, table)?;
+        let operands: &[&Expr] = match expr {
+            Expr::Compare { sides, .. } | Expr::In { sides, .. } => {
+                let [left, right] = &**sides;
+                &[left, right]
+            },
+            Expr::TextTest { operand, .. } | Expr::Matches { operand, .. } | Expr::Regex { operand, .. } => &[operand],
+            _ => &[],
+        };
+        let optional = operands.iter().filter_map(|operand| plain_field(operand)).filter(|field| field.is_optional);
+        let mut tests: Vec<Test> = optional.map(|field| Test::Has(field.id)).collect();
+        if tests.is_empty() {
+            return Some(test);
+        }
+        tests.push(test);
+        Some(Test::All(tests.into_boxed_slice()))
+    }
+
+    fn of_present(expr: &Expr, table: &FieldTable) -> Option<Test> {
         match expr {
             Expr::Path(_) => {
                 let field = plain_field(expr)?;
@@ -97,52 +134,76 @@ impl Test {
             }
             Expr::Compare { comparison, sides, is_caseless, as_written } => {
                 let [left, right] = &**sides;
-                let (field, comparison, value) = match (plain_field(left), plain_field(right)) {
-                    (Some(field), None) => (field, *comparison, right.constant()?),
-                    (None, Some(field)) => (field, comparison.mirrored(), left.constant()?),
-                    _ => return None,
-                };
-                match (field.kind, value) {
-                    (Kind::Int, Val::Int(value)) if !field.is_optional => Some(Test::Int(field.id, comparison, *value)),
-                    (Kind::Time, Val::Time(time)) if !field.is_optional => Some(Test::Time(field.id, comparison, time.ns())),
-                    (Kind::Text, Val::Text(text)) if !field.is_optional && comparison.is_equality() => {
-                        let mut texts = vec![Box::from(text.as_bytes())];
-                        if let Some(Val::Text(raw)) = as_written.as_ref().map(|written| &written.text) {
-                            texts.push(Box::from(raw.as_bytes()));
-                        }
-                        let check = TextCheck::Equals {
-                            texts,
-                            ips: text.parse().into_iter().collect(),
-                            is_caseless: *is_caseless,
-                            is_negated: comparison == Comparison::NotEqual,
-                        };
-                        Some(Test::Text(field.id, Box::new(check)))
+                let (operand, comparison, value) = match (left.constant(), right.constant()) {
+                    (None, Some(value)) => (left, *comparison, value),
+                    (Some(value), None) => (right, comparison.mirrored(), value),
+                    _ => {
+                        let (a, b) = (text_field(left)?, text_field(right)?);
+                        return (!is_caseless).then_some(Test::TextPair(a.id, b.id, *comparison));
                     }
+                };
+                if let Val::Text(text) = value
+                    && comparison.is_equality()
+                {
+                    let mut texts = vec![Box::from(text.as_bytes())];
+                    if let Some(Val::Text(raw)) = as_written.as_ref().map(|written| &written.text) {
+                        texts.push(Box::from(raw.as_bytes()));
+                    }
+                    let check = TextCheck::Equals {
+                        texts,
+                        ips: text.parse().into_iter().collect(),
+                        is_caseless: *is_caseless,
+                        is_negated: comparison == Comparison::NotEqual,
+                    };
+                    return Self::of_text(operand, check);
+                }
+                let field = plain_field(operand)?;
+                match (field.kind, value) {
+                    (Kind::Int, Val::Int(value)) => Some(Test::Int(field.id, comparison, *value)),
+                    (Kind::Time, Val::Time(time)) => Some(Test::Time(field.id, comparison, time.ns())),
                     _ => None,
                 }
             }
             Expr::TextTest { test, operand, argument } => {
-                let field = plain_field(operand).filter(|field| field.kind == Kind::Text && !field.is_optional)?;
                 let Val::Text(text) = argument.constant()? else { return None };
                 let bytes = text.as_bytes();
                 let check = match test {
-                    TextTest::Contains => TextCheck::Contains(Finder::new(bytes).into_owned()),
+                    TextTest::Contains => TextCheck::Contains(Box::new(Finder::new(bytes).into_owned())),
                     TextTest::StartsWith => TextCheck::StartsWith(bytes.into()),
                     TextTest::EndsWith => TextCheck::EndsWith(bytes.into()),
                 };
-                Some(Test::Text(field.id, Box::new(check)))
+                Self::of_text(operand, check)
             }
             Expr::Matches { operand, pattern } => {
-                let field = plain_field(operand).filter(|field| field.kind == Kind::Text && !field.is_optional)?;
-                Some(Test::Text(field.id, Box::new(TextCheck::Finds(pattern.search.clone(), false))))
+                Self::of_text(operand, TextCheck::Finds(pattern.search.clone(), false))
             }
             Expr::Regex { is_negated, operand, pattern } => {
-                let field = plain_field(operand).filter(|field| field.kind == Kind::Text && !field.is_optional)?;
-                Some(Test::Text(field.id, Box::new(TextCheck::Finds(pattern.search.clone(), *is_negated))))
+                Self::of_text(operand, TextCheck::Finds(pattern.search.clone(), *is_negated))
             }
             Expr::In { sides, is_caseless } => Self::membership(sides, *is_caseless),
             _ => None,
         }
+    }
+
+    /// A check of a field of text, or of the text at a name of a map.
+    fn of_text(operand: &Expr, check: TextCheck) -> Option<Test> {
+        if let Some(field) = text_field(operand) {
+            return Some(Test::Text(field.id, Box::new(check)));
+        }
+        let (map, name, default) = match operand {
+            Expr::Call(Function::MapGet, arguments) => {
+                let [map, name, default] = arguments.as_slice() else { return None };
+                let (Val::Text(name), Val::Text(default)) = (name.constant()?, default.constant()?) else { return None };
+                (plain_field(map)?, name.as_bytes(), Some(Box::from(default.as_bytes())))
+            }
+            Expr::Path(Path { root: Root::Field(map), steps, computed, .. }) if computed.is_empty() => match steps.as_slice() {
+                [Step::Key { name, .. }] => (*map, name.as_bytes(), None),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let text = MapText { name: name.into(), ignores_case: map.is_caseless, default, check };
+        (map.kind == Kind::Map).then(|| Test::MapText(map.id, Box::new(text)))
     }
 
     fn membership(sides: &[Expr; 2], is_caseless: bool) -> Option<Test> {
@@ -155,7 +216,7 @@ impl Test {
                 _ => None,
             };
         }
-        let field = plain_field(item).filter(|field| !field.is_optional)?;
+        let field = plain_field(item)?;
         let Some(Val::List(items)) = container.constant() else { return None };
         match field.kind {
             Kind::Int => {
@@ -192,6 +253,7 @@ impl Test {
                     }
             }
             Test::Bool(id) => entry.value(table, *id) == Value::Bool(true),
+            Test::Has(id) => entry.value(table, *id) != Value::Absent,
             Test::Int(id, comparison, number) => comparison.holds(int(entry.value(table, *id)).cmp(number)),
             Test::IntIn(id, numbers) => numbers.contains(&int(entry.value(table, *id))),
             Test::Time(id, comparison, ns) => {
@@ -199,9 +261,15 @@ impl Test {
                 comparison.holds(time.cmp(ns))
             }
             Test::Text(id, check) => check.holds(entry.value(table, *id)),
+            Test::TextPair(a, b, comparison) => {
+                let (mut first, mut second) = ([0; MAX_IP_TEXT_BYTES], [0; MAX_IP_TEXT_BYTES]);
+                let a = text_of(entry.value(table, *a), &mut first);
+                comparison.holds(order_bytes(a, text_of(entry.value(table, *b), &mut second)))
+            }
+            Test::MapText(id, text) => text.holds(entry.value(table, *id)),
             Test::ListHas(id, text, is_caseless) => match entry.value(table, *id) {
                 Value::List(list) if *is_caseless => list.iter_bytes().any(|item| item.eq_ignore_ascii_case(text)),
-                Value::List(list) => list.iter_bytes().any(|item| item == &**text),
+                Value::List(list) => list.iter_bytes().any(|item| is_same(item, text)),
                 _ => false,
             },
             Test::MapHas(id, name, is_caseless) => match entry.value(table, *id) {
@@ -213,31 +281,65 @@ impl Test {
     }
 }
 
+impl MapText {
+    fn holds(&self, map: Value<'_>) -> bool {
+        let Value::Map(map) = map else {
+            return self.default.as_ref().is_some_and(|default| self.check.finds(default) != self.check.is_negated());
+        };
+        if let Some(default) = &self.default {
+            let text = map.find(&self.name, self.ignores_case).unwrap_or(default);
+            return self.check.finds(text) != self.check.is_negated();
+        }
+        let mut is_there = false;
+        for (name, value) in map.iter_bytes() {
+            let is_it = if self.ignores_case { name.eq_ignore_ascii_case(&self.name) } else { is_same(name, &self.name) };
+            if is_it && self.check.finds(value) {
+                return !self.check.is_negated();
+            }
+            is_there |= is_it;
+        }
+        is_there && self.check.is_negated()
+    }
+}
+
 impl TextCheck {
     fn holds(&self, value: Value<'_>) -> bool {
         let mut buffer = [0; MAX_IP_TEXT_BYTES];
-        let bytes = match (value, self) {
-            (Value::Text(text), _) => text.as_bytes(),
-            (Value::Bytes(bytes), _) => bytes,
-            (Value::Ip(ip), TextCheck::Equals { ips, is_negated, .. }) => return ips.contains(&ip) != *is_negated,
-            (Value::Ip(ip), _) => ip_text(ip, &mut buffer),
-            _ => &[],
+        let is_found = match (value, self) {
+            (Value::Ip(ip), TextCheck::Equals { ips, .. }) => ips.contains(&ip),
+            (value, _) => self.finds(text_of(value, &mut buffer)),
         };
+        is_found != self.is_negated()
+    }
+
+    fn is_negated(&self) -> bool {
+        matches!(self, TextCheck::Equals { is_negated: true, .. } | TextCheck::Finds(_, true))
+    }
+
+    fn finds(&self, bytes: &[u8]) -> bool {
         match self {
-            TextCheck::Equals { texts, is_caseless, is_negated, .. } => {
-                let is_equal = if *is_caseless {
-                    texts.iter().any(|text| bytes.eq_ignore_ascii_case(text))
-                } else {
-                    texts.iter().any(|text| bytes == &**text)
-                };
-                is_equal != *is_negated
-            }
+            TextCheck::Equals { texts, is_caseless: true, .. } => texts.iter().any(|text| bytes.eq_ignore_ascii_case(text)),
+            TextCheck::Equals { texts, .. } => texts.iter().any(|text| is_same(bytes, text)),
             TextCheck::Contains(finder) => finder.find(bytes).is_some(),
-            TextCheck::StartsWith(text) => bytes.starts_with(text),
-            TextCheck::EndsWith(text) => bytes.ends_with(text),
-            TextCheck::Finds(pattern, is_negated) => pattern.is_match(bytes) != *is_negated,
+            TextCheck::StartsWith(text) => text.is_empty() || bytes.starts_with(text),
+            TextCheck::EndsWith(text) => text.is_empty() || bytes.ends_with(text),
+            TextCheck::Finds(pattern, _) => pattern.is_match(bytes),
         }
     }
+}
+
+fn text_of<'v>(value: Value<'v>, buffer: &'v mut [u8; MAX_IP_TEXT_BYTES]) -> &'v [u8] {
+    match value {
+        Value::Text(text) => text.as_bytes(),
+        Value::Bytes(bytes) => bytes,
+        Value::Ip(ip) => ip_text(ip, buffer),
+        _ => &[],
+    }
+}
+
+/// A field of text.
+fn text_field(expr: &Expr) -> Option<Field> {
+    plain_field(expr).filter(|field| field.kind == Kind::Text)
 }
 
 /// A field without selectors.
@@ -254,9 +356,35 @@ fn int(value: Value<'_>) -> i64 {
 
 /// The text of an address, without an allocation.
 fn ip_text(ip: IpAddr, buffer: &mut [u8; MAX_IP_TEXT_BYTES]) -> &[u8] {
-    let mut left: &mut [u8] = buffer;
-    let _ = std::io::Write::write_fmt(&mut left, format_args!("{ip}"));
-    let length = MAX_IP_TEXT_BYTES - left.len();
+    let length = match ip {
+        IpAddr::V4(ip) => {
+            let mut length = 0;
+            let mut put = |byte: u8| {
+                if let Some(slot) = buffer.get_mut(length) {
+                    *slot = byte;
+                    length += 1;
+                }
+            };
+            for (position, octet) in ip.octets().into_iter().enumerate() {
+                if position > 0 {
+                    put(b'.');
+                }
+                if octet >= 100 {
+                    put(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    put(b'0' + octet / 10 % 10);
+                }
+                put(b'0' + octet % 10);
+            }
+            length
+        }
+        IpAddr::V6(ip) => {
+            let mut left: &mut [u8] = buffer;
+            let _ = std::io::Write::write_fmt(&mut left, format_args!("{ip}"));
+            MAX_IP_TEXT_BYTES - left.len()
+        }
+    };
     buffer.get(..length).unwrap_or_default()
 }
 

@@ -1,5 +1,7 @@
 //! Filters on entries: names, types, defaults, aliases.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use lanternfish_filter::{Filter, FilterError};
@@ -317,6 +319,14 @@ fn hostile_queries_are_refused() {
         let error = Filter::compile(query, &table, NOW).expect_err(&query[..query.len().min(40)]);
         assert!(error.render(query).len() < 2_000);
         assert!(lanternfish_filter::eval_record(&mut json!({}), query, NOW).is_err(), "{}", &query[..query.len().min(40)]);
+    }
+    for (query, expected) in [
+        (format!("status_code{} > 0", " + 1".repeat(125)), true),
+        (format!("{}http{}", "!(".repeat(22), ")".repeat(22)), true),
+        (format!("{}http", "http and dns or ".repeat(60)), true),
+        (format!("response.body.json(){} == 1", ".a".repeat(120)), false),
+    ] {
+        assert_eq!(compile(&table, &query).matches(&table, &http_entry(200, b"{}")), expected, "{query}");
     }
     let long = vec!["http"; 8_000].join(" && ");
     assert!(compile(&table, &long).matches(&table, &http_entry(200, b"")));

@@ -14,7 +14,8 @@ fn main() {
     let table = sample::table();
     let plain_body = {
         let mut entry = sample::call();
-        entry.response.as_mut().unwrap().body.bytes = b"The lantern fish lives in the deep sea. ".repeat(13)[..500].to_vec();
+        entry.response.as_mut().unwrap().body.bytes =
+            b"The lantern fish lives in the deep sea. ".repeat(13)[..500].to_vec();
         entry
     };
     let seven = "timestamp,src.ip,src.port,dst.ip,method,url,status_code";

@@ -9,7 +9,7 @@ use crate::word;
 #[inline]
 pub(crate) fn string(out: &mut Buffer, text: &str) {
     let text = text.as_bytes();
-    if word::any(text, specials) {
+    if needs_escape(text) {
         out.byte(b'"');
         inner(out, text);
         out.byte(b'"');
@@ -28,12 +28,34 @@ pub(crate) fn string_lower(out: &mut Buffer, text: &str) {
     }
 }
 
+/// Whether a byte of a text may need an escape.
+#[inline]
+fn needs_escape(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks::<CLEAN_BYTES>();
+    if blocks.iter().any(block_needs_escape) {
+        return true;
+    }
+    match (rest.first_chunk::<HALF_BYTES>(), text.last_chunk::<HALF_BYTES>()) {
+        _ if rest.is_empty() => false,
+        (Some(first), Some(last)) => block_needs_escape(first) | block_needs_escape(last),
+        (None, Some(last)) => block_needs_escape(last),
+        _ => word::any(rest, specials),
+    }
+}
+
+/// Looks at a whole block without a branch, which the compiler makes a few wide instructions of.
+#[inline]
+fn block_needs_escape<const N: usize>(block: &[u8; N]) -> bool {
+    let is_special = |byte: u8| (byte ^ 2 < 0x21) | (byte == b'\\') | (byte == 0x7f) | (byte == C1_LEAD);
+    block.iter().fold(false, |found, &byte| found | is_special(byte))
+}
+
 /// Writes UTF-8 text escaped, without quotes.
 fn inner(out: &mut Buffer, text: &[u8]) {
     out.reserve(text.len().saturating_add(CLEAN_BYTES));
     let mut rest = text;
     while let Some((block, behind)) = rest.split_first_chunk::<CLEAN_BYTES>() {
-        if word::any(block, specials) {
+        if block_needs_escape(block) {
             rest = block_with_specials(out, rest);
         } else {
             out.put_some(block, CLEAN_BYTES);
@@ -139,6 +161,7 @@ fn hex(byte: u8) -> [u8; 2] {
 
 /// How many bytes are copied together where none of them needs an escape.
 const CLEAN_BYTES: usize = 32;
+const HALF_BYTES: usize = CLEAN_BYTES / 2;
 /// The first byte of U+0080 to U+009F in UTF-8 (and of U+00A0 to U+00BF, which stay).
 const C1_LEAD: u8 = 0xc2;
 
@@ -155,7 +178,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(escaped("a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{1b}[0m\u{7f}"), r#""a\"b\\c\n\r\t\b\f\u0001\u001b[0m\u007f""#);
+        assert_eq!(
+            escaped("a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{1b}[0m\u{7f}"),
+            r#""a\"b\\c\n\r\t\b\f\u0001\u001b[0m\u007f""#
+        );
         assert_eq!(escaped("é\u{9b}31m\u{a0}\u{85}"), "\"é\\u009b31m\u{a0}\\u0085\"");
         assert_eq!(escaped("0123456789abcde\u{9b}0"), "\"0123456789abcde\\u009b0\"");
         assert_eq!(escaped(""), "\"\"");

@@ -181,8 +181,8 @@ fn one_key<'a>(out: &mut Buffer, key: &Key, values: impl Iterator<Item = &'a [u8
     let values: SmallVec<[&[u8]; 4]> = values.collect();
     let texts: SmallVec<[&str; 4]> = values.iter().filter_map(|value| std::str::from_utf8(value).ok()).collect();
     let others: SmallVec<[&[u8]; 4]> = values.into_iter().filter(|value| std::str::from_utf8(value).is_err()).collect();
-    one_or_list(out, &texts, |out| key.write(out), |out, text| escape::string(out, text));
-    one_or_list(out, &others, |out| map::key_b64(out, key.bytes()), |out, bytes| map::quoted_base64(out, bytes));
+    one_or_list(out, &texts, |out| key.write(out), escape::string);
+    one_or_list(out, &others, |out| map::key_b64(out, key.bytes()), map::quoted_base64);
 }
 
 fn one_or_list<T: Copy>(out: &mut Buffer, items: &[T], key: impl Fn(&mut Buffer), write: impl Fn(&mut Buffer, T)) {
@@ -204,6 +204,6 @@ fn one_or_list<T: Copy>(out: &mut Buffer, items: &[T], key: impl Fn(&mut Buffer)
 }
 
 /// So many fields of a protocol have a slot.
-const MAX_FIELDS: usize = 128;
+const MAX_FIELDS: usize = 64;
 /// Marks a position in the response.
 const RESPONSE: u16 = 1 << 15;

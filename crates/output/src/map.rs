@@ -96,13 +96,21 @@ fn few_texts(map: MapRef<'_>) -> Option<Pairs<'_>> {
 }
 
 fn few(out: &mut Buffer, pairs: &[(&str, &str)], is_caseless: bool) {
-    let is_same = |a: &str, b: &str| a.len() == b.len() && (a == b || is_caseless && a.eq_ignore_ascii_case(b));
+    if !has_repeat(pairs) {
+        for &(name, value) in pairs {
+            member(out, name, is_caseless);
+            escape::string(out, value);
+            out.byte(b',');
+        }
+        return;
+    }
+    let is_same = |a: &str, b: &str| if is_caseless { a.eq_ignore_ascii_case(b) } else { a == b };
     for (position, &(name, value)) in pairs.iter().enumerate() {
         let (before, from) = pairs.split_at_checked(position).unwrap_or_default();
         if before.iter().any(|(known, _)| is_same(known, name)) {
             continue;
         }
-        self::name(out, name, is_caseless);
+        member(out, name, is_caseless);
         let later = from.get(1..).unwrap_or_default();
         let mut same = later.iter().filter(|(other, _)| is_same(other, name)).peekable();
         if same.peek().is_none() {
@@ -118,6 +126,21 @@ fn few(out: &mut Buffer, pairs: &[(&str, &str)], is_caseless: bool) {
         }
         out.put(b"],");
     }
+}
+
+/// Whether two names look alike: they have the same length, beginning and end, without regard to case. They need not be the same.
+fn has_repeat(pairs: &[(&str, &str)]) -> bool {
+    let mut looks = [0u32; FEW_PAIRS];
+    for (slot, (name, _)) in looks.iter_mut().zip(pairs) {
+        let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0) | 0x20);
+        let name = name.as_bytes();
+        *slot = (name.len() as u32) << 16 | byte(name.first()) << 8 | byte(name.last());
+    }
+    let looks = looks.get(..pairs.len()).unwrap_or_default();
+    let repeats = |(position, look): (usize, &u32)| {
+        looks.iter().skip(position + 1).fold(false, |found, other| found | (other == look))
+    };
+    looks.iter().enumerate().any(repeats)
 }
 
 fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
@@ -146,7 +169,7 @@ fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
         }
     }
     for (name, values) in &groups {
-        self::name(out, name, false);
+        member(out, name, false);
         let is_list = values.len() > 1;
         if is_list {
             out.byte(b'[');
@@ -166,7 +189,8 @@ fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
     }
 }
 
-fn name(out: &mut Buffer, name: &str, is_lower: bool) {
+/// Writes `"name":`.
+fn member(out: &mut Buffer, name: &str, is_lower: bool) {
     if is_lower {
         escape::string_lower(out, name);
     } else {

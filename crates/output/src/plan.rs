@@ -78,7 +78,13 @@ pub(crate) fn plan(table: &FieldTable, protocol: ProtocolIndex, columns: Option<
         None => {
             for part in [Part::Top, Part::Request, Part::Response, Part::Last] {
                 for is_common in [true, false] {
-                    insert_part(&mut root, table, protocol, part, is_common != (part == Part::Request || part == Part::Response));
+                    insert_part(
+                        &mut root,
+                        table,
+                        protocol,
+                        part,
+                        is_common != (part == Part::Request || part == Part::Response),
+                    );
                 }
             }
         }

@@ -114,7 +114,8 @@ impl TableWriter {
                         (_, Value::Ip(ip)) => address::ip(&mut self.cell, ip),
                         _ => {}
                     }
-                    if let (Value::Int(port), true) = (entry.common(table, port), entry.transport() != Transport::Icmp) {
+                    if let (Value::Int(port), true) = (entry.common(table, port), entry.transport() != Transport::Icmp)
+                    {
                         self.cell.byte(b':');
                         self.cell.put(itoa::Buffer::new().format(port).as_bytes());
                     }

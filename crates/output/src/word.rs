@@ -22,11 +22,15 @@ pub(crate) fn any(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
 /// A word of less than eight bytes, the first one lowest, filled up with spaces.
 #[inline]
 pub(crate) fn of_few(text: &[u8]) -> u64 {
-    let mut word = all(b' ');
-    for byte in text.iter().rev() {
-        word = word << 8 | u64::from(*byte);
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let behind = (text.len() - 4) * 8;
+            let last = u64::from(u32::from_le_bytes(*last));
+            // The bytes that both hold fall on themselves.
+            u64::from(u32::from_le_bytes(*first)) | last << behind | all(b' ') << behind << 32
+        }
+        _ => text.iter().rev().fold(all(b' '), |word, byte| word << 8 | u64::from(*byte)),
     }
-    word
 }
 
 /// A word with the same byte eight times.

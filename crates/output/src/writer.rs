@@ -81,7 +81,9 @@ impl<'t> EntryWriter<'t> {
         let writer = match format {
             Format::Json | Format::Jsonl => Writer::Json(JsonWriter::new(table, columns.as_deref())),
             Format::Csv => Writer::Csv(CsvWriter::new(table, columns.unwrap_or_default())),
-            Format::Table => Writer::Table(Box::new(TableWriter::new(table, columns, options.has_color, options.width))),
+            Format::Table => {
+                Writer::Table(Box::new(TableWriter::new(table, columns, options.has_color, options.width)))
+            }
         };
         EntryWriter { table, format, columns: fields, writer }
     }
@@ -96,7 +98,8 @@ impl<'t> EntryWriter<'t> {
         if let Some(columns) = &self.columns {
             return columns.clone();
         }
-        let is_shown = |place: Place| !matches!(place, Place::Common(f::REQUEST_BODY | f::RESPONSE_BODY) | Place::Protocol);
+        let is_shown =
+            |place: Place| !matches!(place, Place::Common(f::REQUEST_BODY | f::RESPONSE_BODY) | Place::Protocol);
         match &self.writer {
             Writer::Table(table) => {
                 let mut fields = table.summary_fields(self.table).unwrap_or_default();

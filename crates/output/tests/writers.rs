@@ -284,7 +284,10 @@ fn a_table_shows_no_control_characters() {
     entry.outcome = Outcome::ServerError;
     entry.notes.add("odd");
     let line = written(Format::Table, Options::default(), &entry);
-    assert!(line.ends_with(" error  1.53ms  10.0.0.7:50123         10.0.0.9:80            /·[31m ·x· (odd)\n"), "{line:?}");
+    assert!(
+        line.ends_with(" error  1.53ms  10.0.0.7:50123         10.0.0.9:80            /·[31m ·x· (odd)\n"),
+        "{line:?}"
+    );
     let line = with_fields(Format::Table, "method,url,id", &entry);
     assert!(!line.trim_end().contains(char::is_control), "{line:?}");
 }
@@ -305,8 +308,11 @@ fn columns_are_checked() {
         assert_eq!(Column::parse_list(&table, list).unwrap_err().to_string(), message, "{list}");
     }
     assert!(matches!(Column::parse(&table, "id.x"), Err(ColumnError::NotAMap { .. })));
-    let names: Vec<String> =
-        Column::parse_list(&table, " id , request.headers[\"a,b\"] ").unwrap().into_iter().map(|column| column.name).collect();
+    let names: Vec<String> = Column::parse_list(&table, " id , request.headers[\"a,b\"] ")
+        .unwrap()
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
     assert_eq!(names, ["id", "request.headers[\"a,b\"]"]);
 }
 
@@ -316,7 +322,10 @@ fn the_fields_that_are_read_are_known() {
     let paths = |format, options| -> Vec<&str> {
         EntryWriter::new(format, &table, options).fields().into_iter().map(|id| table.spec(id).path).collect()
     };
-    assert_eq!(paths(Format::Csv, Options::with_fields(&table, "id,request.headers.host").unwrap()), ["id", "request.headers"]);
+    assert_eq!(
+        paths(Format::Csv, Options::with_fields(&table, "id,request.headers.host").unwrap()),
+        ["id", "request.headers"]
+    );
     assert!(paths(Format::Jsonl, Options::default()).contains(&"response.body"));
     let of_table = paths(Format::Table, Options::default());
     assert!(of_table.contains(&"url") && of_table.contains(&"src.ip"));

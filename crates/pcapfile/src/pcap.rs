@@ -112,7 +112,9 @@ impl Pcap {
         match bytes.get(total..) {
             Some([]) if is_at_end => Ok(true),
             Some(next) => match self.head(next) {
-                Some(next) => Ok(self.is_plausible_head(&next) && next.seconds.abs_diff(head.seconds) <= MAX_PAUSE_SECONDS),
+                Some(next) => {
+                    Ok(self.is_plausible_head(&next) && next.seconds.abs_diff(head.seconds) <= MAX_PAUSE_SECONDS)
+                }
                 None if is_at_end => Ok(false),
                 None => Err(total.saturating_add(self.header_bytes)),
             },

@@ -34,12 +34,26 @@ struct Source {
 /// What a block holds; ranges count from the beginning of the block.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    Packet { time: Timestamp, interface: u32, link: u16, wire_len: u32, data: Range<usize>, options: Range<usize>, dropped: u64 },
+    Packet {
+        time: Timestamp,
+        interface: u32,
+        link: u16,
+        wire_len: u32,
+        data: Range<usize>,
+        options: Range<usize>,
+        dropped: u64,
+    },
     Names(Range<usize>),
-    Secrets { kind: u32, data: Range<usize> },
+    Secrets {
+        kind: u32,
+        data: Range<usize>,
+    },
     Drops(Drops),
     /// Nothing but perhaps comments among these options.
-    Comments { interface: Option<u32>, options: Range<usize> },
+    Comments {
+        interface: Option<u32>,
+        options: Range<usize>,
+    },
     /// Nothing that is read.
     Other,
     /// It contradicts itself.
@@ -69,8 +83,9 @@ impl Pcapng {
     /// Section 4.3.
     #[inline]
     fn enhanced_packet(&mut self, block: &[u8]) -> Content {
-        let Some(&[_, _, _, _, _, _, _, _, i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3, c0, c1, c2, c3, w0, w1, w2, w3]) =
-            block.first_chunk::<28>()
+        let Some(
+            &[_, _, _, _, _, _, _, _, i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3, c0, c1, c2, c3, w0, w1, w2, w3],
+        ) = block.first_chunk::<28>()
         else {
             return Content::Bad("packet block cut short");
         };

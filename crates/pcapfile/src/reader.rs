@@ -130,14 +130,7 @@ impl Reader {
         } else {
             return Err(ReadError::NotACapture { magic });
         };
-        Ok(Reader {
-            window,
-            format,
-            interfaces,
-            pending: None,
-            counters: Counters::default(),
-            notes: Vec::new(),
-        })
+        Ok(Reader { window, format, interfaces, pending: None, counters: Counters::default(), notes: Vec::new() })
     }
 
     /// The next item; none at the end. An error is the input's own, and reading can't go on behind it.
@@ -375,4 +368,3 @@ fn open_pcapng(head: &[u8]) -> Result<Pcapng, ReadError> {
 }
 
 const SECTION_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-

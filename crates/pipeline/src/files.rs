@@ -34,12 +34,15 @@ pub struct Report {
     pub ledger: Ledger,
     /// What was odd about the files, in words.
     pub notes: Vec<String>,
+    /// The number of the last packet.
+    pub packets: u64,
 }
 
 /// Capture files on their way through the pipeline.
 pub struct Run<'a> {
     settings: Arc<Settings>,
-    packet_filter: Option<PacketFilter>,
+    packet_filter: Option<&'a mut PacketFilter>,
+    number: u64,
     output: &'a mut dyn FnMut(&[u8]) -> bool,
     progress: &'a mut dyn FnMut(u64),
     flows: FlowTable,
@@ -57,8 +60,10 @@ pub struct Start<'a> {
     pub threads: u16,
     /// Makes the sink of each worker, and one more for flows.
     pub sink: &'a mut dyn FnMut() -> Box<dyn EntrySink>,
+    /// The number of packets in the inputs before this one: its packets are numbered on from there.
+    pub first_packet: u64,
     /// Which packets to leave out.
-    pub packet_filter: Option<PacketFilter>,
+    pub packet_filter: Option<&'a mut PacketFilter>,
     /// Takes entries in their order; `false` stops the run.
     pub output: &'a mut dyn FnMut(&[u8]) -> bool,
     /// Told the number of packets read, after each batch.
@@ -77,6 +82,7 @@ pub fn run(settings: Arc<Settings>, input: Box<dyn Read + Send>, start: Start<'_
         seed: settings.reassembly.seed,
         settings,
         packet_filter: start.packet_filter,
+        number: start.first_packet,
         output: start.output,
         progress: start.progress,
         report: Report::default(),
@@ -123,10 +129,10 @@ impl Run<'_> {
         let mut worker = Worker::new(Arc::clone(&self.settings), sink, 0, 1);
         let mut batches = Batches::default();
         let mut chunks = [Chunk::default()];
-        let mut number = 0;
         let mut is_stopped = false;
         while let Some(item) = reader.next()? {
-            let Some(raw) = self.packet(&item, &mut number) else { continue };
+            let Some(raw) = self.packet(&item) else { continue };
+            let number = raw.packet.number;
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
                 self.flush(&mut worker, &mut chunks, &mut is_stopped);
@@ -265,10 +271,10 @@ impl Run<'_> {
     fn read_and_spread(&mut self, reader: &mut Reader, spread: &mut Spread<'_, '_>) -> Result<(Ingest, bool), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut batches = Batches::default();
-        let mut number = 0;
         let count = spread.filling.len() as u64;
         while let Some(item) = reader.next()? {
-            let Some(raw) = self.packet(&item, &mut number) else { continue };
+            let Some(raw) = self.packet(&item) else { continue };
+            let number = raw.packet.number;
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
                 spread.send(None);
@@ -306,12 +312,12 @@ impl Run<'_> {
         Ok((ingest, false))
     }
 
-    fn packet<'b>(&mut self, item: &Item<'b>, number: &mut u64) -> Option<RawPacket<'b>> {
+    fn packet<'b>(&mut self, item: &Item<'b>) -> Option<RawPacket<'b>> {
         match item {
             Item::Packet(packet) => {
-                *number += 1;
+                self.number += 1;
                 Some(RawPacket {
-                    packet: PacketRef { time: packet.time, number: *number },
+                    packet: PacketRef { time: packet.time, number: self.number },
                     interface: packet.interface.saturating_add(1),
                     link: LinkType(packet.link),
                     bytes: packet.bytes,
@@ -320,7 +326,7 @@ impl Run<'_> {
             }
             Item::Names(names) => {
                 for (ip, name) in names.iter() {
-                    self.settings.names.learn(name, ip, PacketRef { number: *number, ..PacketRef::default() });
+                    self.settings.names.learn(name, ip, self.number);
                 }
                 None
             }
@@ -335,6 +341,7 @@ impl Run<'_> {
     /// Writes the flows that are left, and adds up the books.
     fn conclude(&mut self, reader: &Reader, ingest: Ingest, is_stopped: bool) {
         self.report.ledger.merge(&ingest.ledger());
+        self.report.packets = self.number;
         let counters = reader.counters();
         self.report.ledger.lose(Cause::FileCorrupt, counters.skipped_bytes);
         let dropped = reader.dropped_packets();

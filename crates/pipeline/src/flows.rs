@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lanternfish_dissectors::flow::{self, FlowSummary};
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionKey, ConnectionSummary, Direction, Endpoint, Entry,
-    EntryClass, LocalSide, Message, Notes, Party, ProtocolIndex, ProtocolSet, Role, Side, Values,
+    EntryClass, LocalSide, Message, Notes, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
 };
 use lanternfish_telemetry::Ledger;
 
@@ -68,6 +68,23 @@ impl FlowTable {
             }
         }
         self.events = events;
+    }
+
+    /// Writes flows that have had no open connection for [`IDLE_NS`] at a time, the oldest first.
+    pub fn close_idle(&mut self, now: Timestamp, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
+        let is_idle = |flow: &Flow| flow.open.is_empty() && now.since(flow.summary.last.time) > IDLE_NS;
+        let idle: Vec<(u64, u64)> = self
+            .by_age
+            .iter()
+            .filter(|(_, id)| self.flows.get(id).is_some_and(is_idle))
+            .map(|(age, _)| *age)
+            .collect();
+        for age in idle {
+            let Some(id) = self.by_age.remove(&age) else { continue };
+            if let Some(flow) = self.flows.remove(&id) {
+                self.write(flow, sink, out, ledger);
+            }
+        }
     }
 
     /// The run is over: writes all flows by their first packets.
@@ -147,7 +164,7 @@ impl FlowTable {
             extra: Values::default(),
         };
         ledger.add_entry(settings.table.protocol_name(protocol), entry.outcome, 0);
-        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(&settings.table, &entry)) {
+        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(settings.table, &entry)) {
             return;
         }
         ledger.add_shown(1);
@@ -156,6 +173,8 @@ impl FlowTable {
     }
 }
 
+/// After this long without an open connection a flow is over.
+const IDLE_NS: i64 = 60_000_000_000;
 const FLOW_SEED: u64 = 0x6c61_6e74_6572_6e66;
 /// The place that a flow takes among the ids of its first packet.
 const FLOW_ORDINAL: u16 = u16::MAX - 1;

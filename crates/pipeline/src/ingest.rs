@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lanternfish_dissectors::dns;
-use crate::names::Names;
+use lanternfish_identity::Names;
 use lanternfish_model::{Cause, ConnectionKey, Loss, PacketRef, Timestamp, Transport};
 use lanternfish_reassembly::{Defragmenter, Whole};
 use lanternfish_telemetry::{Fate, Ledger, Unknown};
@@ -158,6 +158,6 @@ impl Ingest {
         if datagram.header.transport() != Transport::Udp || !is_dns(datagram.source.port) {
             return;
         }
-        dns::learn(datagram.payload.bytes, |name, ip| names.learn(name, ip, packet));
+        dns::learn(datagram.payload.bytes, |name, ip| names.learn(name, ip, packet.number));
     }
 }

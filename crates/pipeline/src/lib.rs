@@ -7,8 +7,9 @@
 mod chunk;
 pub mod files;
 mod flows;
+mod held;
 mod ingest;
-mod names;
+pub mod live;
 mod settings;
 mod stage;
 mod worker;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanternfish_dissect::{Limits, Registry};
 use lanternfish_filter::Filter;
-use crate::names::Names;
+use lanternfish_identity::{Names, Resolver};
 use lanternfish_model::{Capture, Entry, FieldTable, ProtocolIndex, Transport, Wants};
 
 /// Where entries go: it turns one into bytes, which keep their order. One for each worker.
@@ -16,7 +16,7 @@ pub trait EntrySink: Send {
 /// What a run is asked to do.
 pub struct Settings {
     /// The joined field table.
-    pub table: Arc<FieldTable>,
+    pub table: &'static FieldTable,
     /// The protocols to look for.
     pub registry: Registry,
     /// The limits of dissection.
@@ -43,6 +43,8 @@ pub struct Settings {
     pub max_flows: usize,
     /// The DNS names of addresses.
     pub names: Arc<Names>,
+    /// Finds the processes behind connections; none for files.
+    pub resolver: Option<Arc<Resolver>>,
     /// The name of the capturing node; empty in files.
     pub node_name: Arc<str>,
     /// The stable id of the capturing node; empty in files.

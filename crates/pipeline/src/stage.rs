@@ -1,18 +1,21 @@
 //! From stream bytes to entries: dissection, pairing, names, the filter and the sink, for the connections of one worker.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lanternfish_dissect::{Answer, Arrival, Conversation, Desk, MessagePool};
 use lanternfish_dissectors::transport;
+use lanternfish_identity::Ticket;
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, LocalSide,
-    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Transport, Values, fields,
+    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Timestamp, Transport, Values, fields,
 };
 use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
 use lanternfish_telemetry::{Ledger, ProtocolCount};
 
 use crate::chunk::FlowEvent;
+use crate::held::Held;
 use crate::{Chunk, EntrySink, Mark, Rank, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -21,6 +24,7 @@ pub struct Connection {
     pairer: Pairer,
     context: Option<Arc<ConnectionContext>>,
     next_index: u64,
+    ticket: Option<Arc<Ticket>>,
 }
 
 /// Which moment the entries that come out belong to.
@@ -48,6 +52,7 @@ pub struct Stage {
     shown: u64,
     connections: u64,
     extra: Values,
+    held: Held,
     transports: [Option<ProtocolIndex>; 4],
 }
 
@@ -72,6 +77,7 @@ impl Stage {
             shown: 0,
             connections: 0,
             extra: Values::default(),
+            held: Held::default(),
             transports,
         }
     }
@@ -164,7 +170,7 @@ impl Stage {
         }
         let index = connection.next_index;
         connection.next_index += 1;
-        let mut entry = Entry {
+        let entry = Entry {
             id,
             protocol,
             class: EntryClass::Call,
@@ -181,10 +187,35 @@ impl Stage {
             notes,
             extra: std::mem::take(&mut self.extra),
         };
-        self.emit(&mut entry);
-        self.recycle(entry.request.take());
-        self.recycle(entry.response.take());
-        self.extra = entry.extra;
+        self.hold_or_emit(entry, connection.ticket.as_ref());
+    }
+
+    /// Gives an entry on; live, it may have to wait for the processes at its ends.
+    fn hold_or_emit(&mut self, entry: Entry, ticket: Option<&Arc<Ticket>>) {
+        let Some(ticket) = ticket else { return self.emit(entry) };
+        if ticket.ends().is_some() {
+            return self.identify(entry, ticket);
+        }
+        if let Some((entry, ticket)) = self.held.push(entry, Arc::clone(ticket)) {
+            self.identify(entry, &ticket);
+        }
+    }
+
+    /// Lets entries go on that have waited for the processes at their ends, or all of them.
+    pub(crate) fn release(&mut self, now: Option<Instant>) {
+        while let Some((entry, ticket)) = self.held.pop(now) {
+            self.identify(entry, &ticket);
+        }
+    }
+
+    fn identify(&mut self, mut entry: Entry, ticket: &Ticket) {
+        if let Some(ends) = ticket.ends() {
+            let is_client = entry.src.endpoint == entry.connection.facts.client || entry.class == EntryClass::Flow;
+            let (src, dst) = if is_client { (&ends.client, &ends.server) } else { (&ends.server, &ends.client) };
+            entry.src.identity = Some(Arc::clone(src));
+            entry.dst.identity = Some(Arc::clone(dst));
+        }
+        self.emit(entry);
     }
 
     fn recycle(&mut self, message: Option<Box<Message>>) {
@@ -194,7 +225,7 @@ impl Stage {
     }
 
     /// Names the ends of an entry, and gives it to the sink where it meets the filter.
-    fn emit(&mut self, entry: &mut Entry) {
+    fn emit(&mut self, mut entry: Entry) {
         if let Some(count) = self.entries.get_mut(usize::from(entry.protocol.0)) {
             count.entries += 1;
             match entry.outcome {
@@ -208,23 +239,27 @@ impl Stage {
         }
         entry.extra.clear();
         let at = self.rank.packet;
-        entry.src.dns = self.settings.names.lookup(entry.src.endpoint.ip, at);
-        entry.dst.dns = self.settings.names.lookup(entry.dst.endpoint.ip, at);
+        if self.settings.names.generation() > 0 {
+            entry.src.dns = self.settings.names.lookup(entry.src.endpoint.ip, at);
+            entry.dst.dns = self.settings.names.lookup(entry.dst.endpoint.ip, at);
+        }
         if entry.src.dns.is_some() || entry.dst.dns.is_some() {
             let mut list = entry.extra.list(fields::DNS_RESOLUTIONS);
-            for name in [&entry.src.dns, &entry.dst.dns].into_iter().flatten() {
+            let (src, dst) = (&entry.src.dns, &entry.dst.dns);
+            for name in [src, if src == dst { &None } else { dst }].into_iter().flatten() {
                 list.push(name.as_bytes());
             }
             list.finish();
         }
-        if let Some(filter) = &self.settings.filter
-            && !filter.matches(&self.settings.table, entry)
-        {
-            return;
+        let filter = self.settings.filter.as_ref();
+        if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
+            self.shown += 1;
+            self.sink.entry(&entry, &mut self.chunk.bytes);
+            self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
         }
-        self.shown += 1;
-        self.sink.entry(entry, &mut self.chunk.bytes);
-        self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
+        self.recycle(entry.request.take());
+        self.recycle(entry.response.take());
+        self.extra = entry.extra;
     }
 
     /// What all entries of a connection share.
@@ -253,7 +288,7 @@ impl Stage {
         let context = Arc::new(ConnectionContext {
             facts: facts.clone(),
             flow_id: crate::flows::flow_id(facts),
-            local: LocalSide::Client,
+            local: self.local_side(facts),
             capture: self.settings.capture,
             has_pcap: true,
             node_name: Arc::clone(&self.settings.node_name),
@@ -261,6 +296,28 @@ impl Stage {
         });
         connection.context = Some(Arc::clone(&context));
         context
+    }
+
+    /// In files the client is the local end; live the one that is on this machine, and the server where both are.
+    fn local_side(&self, facts: &ConnectionFacts) -> LocalSide {
+        match &self.settings.resolver {
+            Some(resolver) if resolver.is_local(facts.server.ip) => LocalSide::Server,
+            _ => LocalSide::Client,
+        }
+    }
+
+    /// Gives up requests that have waited too long for their answers, on connections that still stand.
+    pub(crate) fn give_up(&mut self, connection: &mut Connection, facts: &ConnectionFacts, now: Timestamp) {
+        if connection.pairer.is_empty() {
+            return;
+        }
+        let mut pairs = std::mem::take(&mut self.pairs);
+        let longest = self.settings.pairing.answer_ns;
+        connection.pairer.give_up(now, longest, &mut self.loss, &mut |pair| pairs.push(pair));
+        for pair in pairs.drain(..) {
+            self.pair(connection, facts, pair, Outcome::Failed);
+        }
+        self.pairs = pairs;
     }
 
     /// Makes the entry of a connection.
@@ -277,7 +334,7 @@ impl Stage {
         let titles = self.titles(connection);
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         transport::connection(summary, context.local, &titles, &self.settings.wants, protocol, &mut message);
-        let mut entry = Entry {
+        let entry = Entry {
             id: entry_id(summary.facts.first, u16::MAX),
             protocol,
             class: EntryClass::Connection,
@@ -294,9 +351,7 @@ impl Stage {
             response: None,
             extra: std::mem::take(&mut self.extra),
         };
-        self.emit(&mut entry);
-        self.recycle(entry.request.take());
-        self.extra = entry.extra;
+        self.hold_or_emit(entry, connection.ticket.as_ref());
     }
 
     /// The protocols found inside a connection, in upper case.
@@ -316,6 +371,7 @@ impl Sink for Stage {
             pairer: Pairer::default(),
             context: None,
             next_index: 0,
+            ticket: self.settings.resolver.as_ref().map(|resolver| resolver.observe(facts)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A worker: a connection table and everything behind it, with nothing shared but the names of addresses.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lanternfish_model::{ConnectionKey, Loss, PacketRef, Timestamp};
 use lanternfish_reassembly::{Fate, PacketMeta, Tracker};
@@ -61,10 +62,22 @@ impl Worker {
         self.tracker.advance(&mut self.stage, now, &mut self.loss);
     }
 
-    /// The input is over: everything that is open is closed.
+    /// The input is over: everything that is open is closed, and nothing is held back any more.
     pub fn finish(&mut self) {
         self.stage.begin_finish();
         self.tracker.finish(&mut self.stage, &mut self.loss);
+        self.stage.release(None);
+    }
+
+    /// Live: lets entries go on whose processes are known by now, or that have waited for them long enough.
+    pub fn release(&mut self, now: Instant) {
+        self.stage.release(Some(now));
+    }
+
+    /// Live: gives up requests that have waited too long for their answers.
+    pub fn give_up(&mut self, now: Timestamp, next_packet: u64) {
+        self.stage.begin_timers(next_packet);
+        self.tracker.for_each(|connection, facts| self.stage.give_up(connection, facts, now));
     }
 
     /// Takes the entries made since the last call, with an empty chunk in return.

@@ -56,6 +56,13 @@ impl<S: Sink> Tracker<S> {
         }
     }
 
+    /// Visits what the sink keeps for every connection, in no meaningful but the same order each time.
+    pub fn for_each(&mut self, mut visit: impl FnMut(&mut S::State, &ConnectionFacts)) {
+        for record in self.records.iter_mut().flatten() {
+            visit(&mut record.state, &record.facts);
+        }
+    }
+
     /// How many connections are in the table, those included that are over and linger.
     pub fn open_connections(&self) -> usize {
         self.table.len()

@@ -20,7 +20,11 @@ impl Ledger {
         if !self.is_balanced() {
             let difference = self.packets().abs_diff(self.accounted());
             let what = if self.accounted() > self.packets() { "counted twice" } else { "not accounted for" };
-            rows.push(Row::part(what, difference, "the books do not balance: this is an error of the program".to_owned()));
+            rows.push(Row::part(
+                what,
+                difference,
+                "the books do not balance: this is an error of the program".to_owned(),
+            ));
         }
         rows.push(Row::title("connections", self.connections(), String::new()));
         rows.push(Row::title("entries", self.entries(), self.shown_words()));
@@ -134,7 +138,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -67,7 +67,11 @@ fn the_books_balance_or_say_so() {
     assert!(ledger.is_balanced(), "messages are no packets");
     ledger.add_packets(2, 0);
     assert!(!ledger.is_balanced());
-    assert!(ledger.stats().contains("not accounted for                 2  the books do not balance"), "{}", ledger.stats());
+    assert!(
+        ledger.stats().contains("not accounted for                 2  the books do not balance"),
+        "{}",
+        ledger.stats()
+    );
     ledger.add_fate(Fate::DuplicateView, 3);
     assert!(ledger.stats().contains("counted twice"));
 }

@@ -23,7 +23,10 @@ fn a_capture_comes_back_from_both_formats() {
         while let Some(item) = reader.next().unwrap() {
             let Item::Packet(packet) = item else { continue };
             let expected = &capture.packets[count];
-            assert_eq!((packet.time, packet.bytes, packet.wire_len), (expected.time, &expected.bytes[..], expected.wire_len));
+            assert_eq!(
+                (packet.time, packet.bytes, packet.wire_len),
+                (expected.time, &expected.bytes[..], expected.wire_len)
+            );
             count += 1;
         }
         assert_eq!(count, capture.packets.len());

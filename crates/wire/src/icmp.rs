@@ -7,13 +7,7 @@ use crate::path::{MAX_HEADERS, Path, malformed};
 use crate::{Datagram, IcmpHeader, Payload, Quoted, TransportHeader, View};
 
 /// Reads a message; `version` is 4 for ICMP and 6 for ICMPv6.
-pub(crate) fn icmp<'a>(
-    path: &mut Path,
-    version: u8,
-    ends: Ends,
-    message: Payload<'a>,
-    network_bytes: u32,
-) -> View<'a> {
+pub(crate) fn icmp<'a>(path: &mut Path, version: u8, ends: Ends, message: Payload<'a>, network_bytes: u32) -> View<'a> {
     let Some(&[kind, code, c0, c1]) = message.bytes.first_chunk::<4>() else {
         return malformed("ICMP header cut short");
     };

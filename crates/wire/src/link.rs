@@ -102,7 +102,8 @@ fn llc<'a>(path: &mut Path, payload: Payload<'a>) -> View<'a> {
     };
     match (destination, source, control) {
         (0xaa, 0xaa, 0x03) => {
-            let (Some(&[_, _, _, o0, o1, o2, t0, t1]), Some(rest)) = (payload.bytes.first_chunk::<8>(), payload.skip(8))
+            let (Some(&[_, _, _, o0, o1, o2, t0, t1]), Some(rest)) =
+                (payload.bytes.first_chunk::<8>(), payload.skip(8))
             else {
                 return malformed("SNAP header cut short");
             };
@@ -202,9 +203,7 @@ fn is_ethernet(frame: Payload<'_>) -> bool {
     match u16::from_be_bytes([t0, t1]) {
         ethertype::IPV4 => payload.and_then(Payload::first_nibble) == Some(4),
         ethertype::IPV6 => payload.and_then(Payload::first_nibble) == Some(6),
-        length @ 3..=ethertype::MAX_LENGTH => {
-            payload.is_some_and(|payload| payload.total_bytes() >= u32::from(length))
-        }
+        length @ 3..=ethertype::MAX_LENGTH => payload.is_some_and(|payload| payload.total_bytes() >= u32::from(length)),
         ethertype::VLAN | ethertype::QINQ | ethertype::QINQ_OLD | ethertype::MPLS | ethertype::PPPOE_SESSION => true,
         kind => kind > ethertype::MAX_LENGTH && names::ethertype_name(kind) != names::UNKNOWN_ETHERTYPE,
     }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use lanternfish_model::{Cause, Endpoint};
 use lanternfish_testkit as kit;
 
-use crate::{LinkType, MAX_TUNNELS, Payload, TransportHeader, Tunnel, TunnelKind, View, link_name, read, read_transport};
+use crate::{
+    LinkType, MAX_TUNNELS, Payload, TransportHeader, Tunnel, TunnelKind, View, link_name, read, read_transport,
+};
 
 fn a() -> Endpoint {
     kit::endpoint("10.0.0.1:4000")
@@ -24,7 +26,14 @@ fn outer(last: u8) -> IpAddr {
 }
 fn tcp4() -> Vec<u8> {
     let options = [2, 4, 0x05, 0xb4, 1, 3, 3, 7];
-    let segment = kit::Segment { sequence: 7, acknowledgement: 9, flags: 0x12, window: 512, options: &options, payload: b"hello" };
+    let segment = kit::Segment {
+        sequence: 7,
+        acknowledgement: 9,
+        flags: 0x12,
+        window: 512,
+        options: &options,
+        payload: b"hello",
+    };
     kit::tcp(a(), b(), &segment)
 }
 fn udp4() -> Vec<u8> {
@@ -46,12 +55,21 @@ fn words(view: &View<'_>) -> String {
     match view {
         View::Datagram(datagram) => {
             let header = match datagram.header {
-                TransportHeader::Tcp(tcp) => format!("tcp {} {} {:02x}", tcp.sequence, tcp.acknowledgement, tcp.flags.0),
+                TransportHeader::Tcp(tcp) => {
+                    format!("tcp {} {} {:02x}", tcp.sequence, tcp.acknowledgement, tcp.flags.0)
+                }
                 TransportHeader::Udp { .. } => "udp".to_owned(),
                 TransportHeader::Sctp(sctp) => format!("sctp {}", sctp.verification_tag),
                 TransportHeader::Icmp(icmp) => match icmp.quoted {
                     Some(quoted) => {
-                        format!("icmp {} {} ({} {} > {})", icmp.kind, icmp.code, quoted.transport.name(), quoted.source, quoted.destination)
+                        format!(
+                            "icmp {} {} ({} {} > {})",
+                            icmp.kind,
+                            icmp.code,
+                            quoted.transport.name(),
+                            quoted.source,
+                            quoted.destination
+                        )
                     }
                     None => format!("icmp {} {} {:08x}", icmp.kind, icmp.code, icmp.rest),
                 },
@@ -152,7 +170,11 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     }
     let packet = kit::ipv6_extension(&kit::ipv6_extension(&udp6(), 60), 0);
     add(ether, kit::frame(&packet), &UDP6.replace("network 53", "network 69"));
-    add(ether, kit::frame(&kit::ip(a6().ip, b6().ip, 135, &[59, 0, 0, 0, 0, 0, 0, 0])), "UnknownTransport: Mobile IPv6");
+    add(
+        ether,
+        kit::frame(&kit::ip(a6().ip, b6().ip, 135, &[59, 0, 0, 0, 0, 0, 0, 0])),
+        "UnknownTransport: Mobile IPv6",
+    );
     for (protocol, name) in [(2, "IGMP"), (50, "ESP"), (89, "OSPF"), (112, "VRRP"), (200, "unknown IP protocol")] {
         add(ether, kit::frame(&kit::ip(a().ip, b().ip, protocol, &[0; 8])), &format!("UnknownTransport: {name}"));
     }
@@ -168,14 +190,20 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     let whole = kit::ipv6_fragments(&udp6(), 79, 64);
     add(ether, kit::frame(&whole[0]), &UDP6.replace("network 53", "network 61"));
 
-    add(ether, kit::frame(&kit::sctp(a(), b(), 3, &[0; 4])), "sctp 3 10.0.0.1:4000 > 10.0.0.2:80 payload 4+0 transport 16 network 36");
+    add(
+        ether,
+        kit::frame(&kit::sctp(a(), b(), 3, &[0; 4])),
+        "sctp 3 10.0.0.1:4000 > 10.0.0.2:80 payload 4+0 transport 16 network 36",
+    );
     let echo = "icmp 8 0 00050006 10.0.0.1:0 > 10.0.0.2:0 payload 12+0 transport 12 network 32";
     add(ether, kit::frame(&kit::icmp_echo(a().ip, b().ip, 5, 6)), echo);
     let echo = "icmp 128 0 00050006 [2001:db8::1]:0 > [2001:db8::2]:0 payload 12+0 transport 12 network 52";
     add(ether, kit::frame(&kit::icmp_echo(a6().ip, b6().ip, 5, 6)), echo);
-    let error = "icmp 3 3 (udp 10.0.0.1:4000 > 10.0.0.2:80) 192.0.2.1:0 > 10.0.0.1:0 payload 36+0 transport 36 network 56";
+    let error =
+        "icmp 3 3 (udp 10.0.0.1:4000 > 10.0.0.2:80) 192.0.2.1:0 > 10.0.0.1:0 payload 36+0 transport 36 network 56";
     add(ether, kit::frame(&kit::icmp_error(left, a().ip, &udp4(), 28)), error);
-    let error = "icmp 3 3 (tcp 10.0.0.1:4000 > 10.0.0.2:80) 192.0.2.1:0 > 10.0.0.1:0 payload 32+0 transport 32 network 52";
+    let error =
+        "icmp 3 3 (tcp 10.0.0.1:4000 > 10.0.0.2:80) 192.0.2.1:0 > 10.0.0.1:0 payload 32+0 transport 32 network 52";
     add(ether, kit::frame(&kit::icmp_error(left, a().ip, &tcp4(), 24)), error);
     let error = "icmp 3 3 00000000 192.0.2.1:0 > 10.0.0.1:0 payload 31+0 transport 31 network 51";
     add(ether, kit::frame(&kit::icmp_error(left, a().ip, &tcp4(), 23)), error);
@@ -205,7 +233,10 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     add(ether, kit::frame(&kit::gre(left, right, None, 0x88be, &frame)), &through("erspan 0"));
     let second = with(&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 1, 0, 47, 0, 0, 0, 0], &frame);
     add(ether, kit::frame(&kit::ip(left, right, 47, &second)), &through("erspan 47"));
-    let third = with(&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 48, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], &frame);
+    let third = with(
+        &[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 48, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+        &frame,
+    );
     add(ether, kit::frame(&kit::ip(left, right, 47, &third)), &through("erspan 48"));
     add(ether, kit::frame(&kit::ip(left, right, 4, &udp4())), &through("ipip 0"));
     add(ether, kit::frame(&kit::ip(left, right, 41, &udp6())), &format!("ipip 0 {UDP6}"));
@@ -307,7 +338,9 @@ fn nesting_has_a_limit() {
     let View::Unread(unread) = read(LinkType::ETHERNET, &kit::ethernet(0x8100, &tags), 40_014) else { panic!("read") };
     assert_eq!(unread.cause, Cause::TunnelTooDeep);
     let labels = vec![0; 40_000];
-    let View::Unread(unread) = read(LinkType::ETHERNET, &kit::ethernet(0x8847, &labels), 40_014) else { panic!("read") };
+    let View::Unread(unread) = read(LinkType::ETHERNET, &kit::ethernet(0x8847, &labels), 40_014) else {
+        panic!("read")
+    };
     assert_eq!(unread.cause, Cause::TunnelTooDeep);
     let mut extensions = udp6();
     for _ in 0..100 {

@@ -16,13 +16,7 @@ pub(crate) fn tcp<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network
 }
 
 #[inline(always)]
-fn tcp_with<'a>(
-    path: &mut Path,
-    ends: Ends,
-    segment: Payload<'a>,
-    network_bytes: u32,
-    header: &[u8; 20],
-) -> View<'a> {
+fn tcp_with<'a>(path: &mut Path, ends: Ends, segment: Payload<'a>, network_bytes: u32, header: &[u8; 20]) -> View<'a> {
     let [sp0, sp1, dp0, dp1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, c0, c1, _, _] = *header;
     let header_bytes = usize::from(offset >> 4) * 4;
     if header_bytes < 20 {

@@ -40,10 +40,7 @@ pub(crate) const fn is_udp_port(source: u16, destination: u16) -> bool {
 
 #[inline]
 const fn is_port(port: u16) -> bool {
-    matches!(
-        port,
-        GTP_U_PORT | TEREDO_PORT | GRE_PORT | VXLAN_PORT | VXLAN_GPE_PORT | GENEVE_PORT | VXLAN_LINUX_PORT
-    )
+    matches!(port, GTP_U_PORT | TEREDO_PORT | GRE_PORT | VXLAN_PORT | VXLAN_GPE_PORT | GENEVE_PORT | VXLAN_LINUX_PORT)
 }
 
 /// The packet inside a tunnel over UDP; none where it is no tunnel, or nothing in it can be read.

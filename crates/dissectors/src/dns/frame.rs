@@ -71,8 +71,8 @@ impl Header {
         let records = answers.saturating_add(authorities).saturating_add(additionals);
         let least = questions.saturating_mul(QUESTION_MIN).saturating_add(records.saturating_mul(RECORD_MIN));
         let fits = length == 0 || least <= length.saturating_sub(Self::LENGTH);
-        // A query has no code, save in the answer to nothing at all; the bit between RA and AD is never set.
-        let is_clean = self.flags & 0x0040 == 0 && (self.is_response() || self.rcode() == 0);
+        // A query has no code yet.
+        let is_clean = self.is_response() || self.rcode() == 0;
         let is_empty = questions.saturating_add(records) == 0;
         opcode_name(self.opcode()).is_some() && fits && is_clean && (self.is_response() || !is_empty)
     }
@@ -106,8 +106,10 @@ impl Question {
 
     /// A hash of name and type, without regard to case.
     pub fn hash(&self, message: &[u8]) -> u64 {
+        // The name of a question stands there in full: nothing comes before it that it could point to.
+        let name = message.get(self.name_at..self.end.saturating_sub(4)).unwrap_or_default();
         let mut hash = name::Hash::default();
-        name::labels(message, self.name_at, |label| hash.add(label));
+        hash.add(name);
         hash.mix(u64::from(self.rtype));
         hash.value()
     }

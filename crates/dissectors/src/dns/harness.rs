@@ -77,11 +77,6 @@ impl Run {
         }
     }
 
-    pub fn only(&mut self, names: &[&str]) {
-        let ids: Vec<_> = names.iter().map(|name| self.table.find(name).unwrap()).collect();
-        self.wants = Wants::only(&self.table, ids);
-    }
-
     fn call<T>(&mut self, direction: Direction, act: impl FnOnce(&mut dyn Dissector, &Chunk<'_>, &mut Out<'_>) -> T) -> T {
         let side = direction.index();
         let chunk = Chunk {

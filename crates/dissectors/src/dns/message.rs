@@ -386,7 +386,8 @@ fn is_multicast(chunk: &Chunk<'_>, out: &Out<'_>) -> bool {
 fn is_service_discovery(header: &Header, chunk: &Chunk<'_>, out: &Out<'_>) -> bool {
     let ports = [out.facts.client.port, out.facts.server.port];
     let is_known_port = ports.iter().any(|port| matches!(*port, MDNS_PORT | LLMNR_PORT));
-    out.facts.transport == Transport::Udp && (is_multicast(chunk, out) || (is_known_port && header.id == 0) || ports.contains(&LLMNR_PORT))
+    let is_unasked = is_multicast(chunk, out) || (is_known_port && header.id == 0) || ports.contains(&LLMNR_PORT);
+    out.facts.transport == Transport::Udp && is_unasked
 }
 
 fn fold16(hash: u64) -> u16 {

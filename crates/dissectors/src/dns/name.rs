@@ -76,7 +76,7 @@ pub fn write(message: &[u8], at: usize, text: &mut Vec<u8>) -> Option<usize> {
 
 /// Whether the names at two offsets are the same, without regard to case.
 pub fn is_same(message: &[u8], a: usize, b: usize) -> bool {
-    if a == b {
+    if a == b || target(message, b) == Some(a) {
         return true;
     }
     let (mut left, mut right) = (Hash::default(), Hash::default());
@@ -84,7 +84,13 @@ pub fn is_same(message: &[u8], a: usize, b: usize) -> bool {
     ends.0.is_some() && ends.1.is_some() && left == right
 }
 
-/// A hash over labels without regard to case.
+/// Where a name that is nothing but a pointer points to.
+fn target(message: &[u8], at: usize) -> Option<usize> {
+    let [high, low] = *message.get(at..)?.first_chunk::<2>()?;
+    if high >= POINTER { Some(usize::from(u16::from_be_bytes([high & !POINTER, low]))) } else { None }
+}
+
+/// A hash over names without regard to case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hash(u64);
 
@@ -95,9 +101,9 @@ impl Default for Hash {
 }
 
 impl Hash {
-    /// Adds a label.
-    pub fn add(&mut self, label: &[u8]) {
-        let (words, rest) = label.as_chunks::<8>();
+    /// Adds bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
             self.mix(u64::from_le_bytes(*word));
         }
@@ -106,13 +112,13 @@ impl Hash {
             *to = *from;
         }
         self.mix(u64::from_le_bytes(last));
-        self.mix(label.len() as u64);
+        self.mix(bytes.len() as u64);
     }
 
     /// Adds a number.
     pub fn mix(&mut self, word: u64) {
         // Bit 5 is the case of a letter; for other bytes it does not matter which half of them fall together.
-        let product = u128::from(self.0 ^ (word | 0x2020_2020_2020_2020)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060);
+        let product = u128::from(self.0 ^ (word | 0x2020_2020_2020_2020)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 

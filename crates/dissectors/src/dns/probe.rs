@@ -34,11 +34,16 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         return None;
     }
     match (message.len() == length, sections.is_whole) {
-        (true, true) if sections.end == length => Some(true),
+        (true, true) if is_end(message.get(sections.end..).unwrap_or_default()) => Some(true),
         (true, _) => None,
         (false, true) => None,
         (false, false) => Some(false),
     }
+}
+
+/// Whether nothing is left of a message; Windows marks its zone transfers by two letters behind the question.
+fn is_end(rest: &[u8]) -> bool {
+    rest.is_empty() || rest == b"MS"
 }
 
 fn probe_stream(bytes: &[u8], head: &Head<'_>) -> Probe {

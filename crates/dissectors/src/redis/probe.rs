@@ -40,9 +40,7 @@ pub fn probe(head: &Head<'_>) -> Probe {
     match reply_shape(head.bytes) {
         Shape::Sure => Probe::Match(Sender::Server),
         Shape::Weak if other_is_request() => Probe::Match(Sender::Server),
-        Shape::Weak if inline_shape(head.other) == Shape::Weak && !head.bytes.starts_with(b"+OK") => {
-            Probe::Match(Sender::Server)
-        }
+        Shape::Weak if inline_shape(head.other) == Shape::Weak => Probe::Match(Sender::Server),
         Shape::Weak | Shape::Cut => Probe::NeedMore,
         Shape::Other => Probe::NoMatch,
     }

@@ -34,7 +34,7 @@ impl Stream {
         })
     }
 
-    fn from_server(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
+    fn server_data(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
         let mut at = 0;
         // The mode changes at most twice: to a snapshot, then to commands.
         for _ in 0..MAX_MODES {
@@ -86,7 +86,7 @@ impl Dissector for Stream {
     fn data(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
         let progress = match chunk.direction {
             Direction::ToServer => self.commands.data(chunk, 0, &mut self.exchange, out),
-            Direction::ToClient => self.from_server(chunk, out),
+            Direction::ToClient => self.server_data(chunk, out),
         };
         if matches!(progress, Progress::Desync { .. }) {
             self.exchange.forget();

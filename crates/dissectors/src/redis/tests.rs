@@ -94,7 +94,7 @@ fn errors_have_an_outcome() {
         run.feed(ToServer, &command(&["GET", "k"]));
         run.feed(ToClient, bytes.as_bytes());
         assert_eq!(run.messages[1].outcome, outcome);
-        let error = if bytes.starts_with('-') { format!("{:?}", bytes[1..].trim_end()) } else { "-".to_owned() };
+        let error = bytes.strip_prefix('-').map_or("-".to_owned(), |error| format!("{:?}", error.trim_end()));
         assert_eq!(run.value(1, "redis_error"), error);
     }
 }

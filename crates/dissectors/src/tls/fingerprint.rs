@@ -9,7 +9,7 @@ use super::hello::{ALPN, ClientHello, SERVER_NAME, ServerHello};
 
 /// The JA3 fingerprint: version, ciphers, extensions, groups and point formats, in their order on the wire.
 pub fn ja3(hello: &ClientHello<'_>) -> String {
-    let mut text = String::with_capacity(256);
+    let mut text = String::with_capacity(512);
     let _ = write!(text, "{},", hello.version);
     join(&mut text, hello.ciphers.tls());
     text.push(',');
@@ -75,21 +75,38 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 fn digit(value: u8) -> char {
-    char::from_digit(u32::from(value), 16).unwrap_or('0')
+    let letter = if value < 10 { b'0' } else { b'a' - 10 };
+    char::from(letter.saturating_add(value))
 }
 
+/// Numbers in decimal with dashes between them.
 fn join(text: &mut String, numbers: impl Iterator<Item = u16>) {
     for (position, number) in numbers.enumerate() {
-        let dash = if position > 0 { "-" } else { "" };
-        let _ = write!(text, "{dash}{number}");
+        if position > 0 {
+            text.push('-');
+        }
+        let mut has_begun = false;
+        for unit in [10_000, 1000, 100, 10, 1] {
+            let digit = number / unit % 10;
+            has_begun |= digit > 0 || unit == 1;
+            if has_begun {
+                text.push(char::from(b'0' + digit as u8));
+            }
+        }
     }
 }
 
+/// Numbers in hexadecimal with commas between them.
 fn hex_list(numbers: &[u16]) -> String {
     let mut text = String::with_capacity(numbers.len() * 5);
     for (position, number) in numbers.iter().enumerate() {
-        let comma = if position > 0 { "," } else { "" };
-        let _ = write!(text, "{comma}{number:04x}");
+        if position > 0 {
+            text.push(',');
+        }
+        for byte in number.to_be_bytes() {
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 15));
+        }
     }
     text
 }

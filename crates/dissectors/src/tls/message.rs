@@ -2,6 +2,8 @@
 //!
 //! The messages are held until no more of the handshake is in clear, because a certificate or an alert may still come.
 
+use std::borrow::Cow;
+
 use lanternfish_dissect::Out;
 use lanternfish_model::{ListBuffer, Message, Outcome, Values};
 
@@ -248,16 +250,16 @@ impl Exchange {
             ([], protocol) => values.text(f::SUMMARY, protocol),
             (name, _) => values.text(f::SUMMARY, name),
         }
-        let name = String::from_utf8_lossy(&self.server_name);
-        let version = self.version.map(|version| Version(version).to_string()).unwrap_or_default();
-        let mut line = String::with_capacity(96);
-        for part in [name.as_ref(), &version, cipher].into_iter().filter(|part| !part.is_empty()) {
-            if !line.is_empty() {
-                line.push_str(", ");
-            }
-            line.push_str(part);
-        }
-        values.text(f::HANDSHAKE_SUMMARY, line.as_bytes());
+        let version = self.version.map_or(Cow::Borrowed(""), |version| match version_name(version) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(Version(version).to_string()),
+        });
+        let (name, version, cipher) = (self.server_name.as_slice(), version.as_bytes(), cipher.as_bytes());
+        let comma = |is_needed: bool| if is_needed { &b", "[..] } else { b"" };
+        let first = comma(!name.is_empty() && !version.is_empty());
+        let is_led = !name.is_empty() || !version.is_empty();
+        let second = comma(is_led && !cipher.is_empty());
+        values.text_parts(f::HANDSHAKE_SUMMARY, &[name, first, version, second, cipher]);
     }
 
     fn fill_certificates(&self, message: &mut Message) {

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use lanternfish_model::{
-    Capture, ConnectionContext, ConnectionFacts, Direction, Endpoint, Entry, EntryClass, FieldTable, Identity, LocalSide, Message,
-    Outcome, PacketRef, Party, ProtocolIndex, ProtocolSpec, ResolutionStatus, Role, Scope, Timestamp, Transport, Values, Word,
-    WordClass, fields,
+    Capture, ConnectionContext, ConnectionFacts, Direction, Endpoint, Entry, EntryClass, FieldTable, Identity,
+    LocalSide, Message, Outcome, PacketRef, Party, ProtocolIndex, ProtocolSpec, ResolutionStatus, Role, Scope,
+    Timestamp, Transport, Values, Word, WordClass, fields,
 };
 
 fields! {

@@ -1,0 +1,153 @@
+//! The arguments of the verbs that show entries.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::{ByteSize, EntryFormat, PacketFormat};
+
+/// Arguments of `read`.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// The capture files in the order to read them; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Show only entries that match this filter
+    #[arg(short, long, value_name = "KFL", help_heading = "Choose", allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+
+    /// How to print; pcapng writes the packets of the matching entries
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) output: PacketFormat,
+
+    /// With -o pcapng: write all packets of the connections that carried the matching entries
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) whole_connection: bool,
+
+    #[command(flatten)]
+    pub(crate) entries: EntryArgs,
+
+    /// Read only packets that match this expression of tcpdump's syntax
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Choose")]
+    pub(crate) bpf: Option<String>,
+
+    /// Decrypt TLS with the keys of this file
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) keylog: Option<PathBuf>,
+
+    /// Threads that dissect [default: one, and one for each processor on files over 256 MiB]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Arguments of `live`.
+#[derive(Debug, Args)]
+pub(crate) struct LiveArgs {
+    /// Show only entries that match this filter
+    #[arg(short, long, value_name = "KFL", help_heading = "Choose", allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+
+    /// How to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) output: EntryFormat,
+
+    #[command(flatten)]
+    pub(crate) entries: EntryArgs,
+
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Show only entries that match this filter
+    #[arg(value_name = "KFL", allow_hyphen_values = true)]
+    pub(crate) query: Option<String>,
+
+    /// How to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) output: EntryFormat,
+
+    #[command(flatten)]
+    pub(crate) entries: EntryArgs,
+
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// What every verb that shows entries takes.
+#[derive(Debug, Args)]
+pub(crate) struct EntryArgs {
+    /// Show only these fields, in this order: id,method,request.headers["host"]
+    #[arg(long, value_name = "LIST", help_heading = "Output")]
+    pub(crate) fields: Option<String>,
+
+    /// Show every revision of a connection or flow, not only the last
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) all_revisions: bool,
+
+    /// At the end, print what was seen and what was lost
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) stats: bool,
+}
+
+/// What every verb that captures takes.
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// Capture on this interface; may be repeated [default: all]
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = "Choose")]
+    pub(crate) interface: Vec<String>,
+
+    /// Capture only packets that match this expression of tcpdump's syntax
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Choose")]
+    pub(crate) bpf: Option<String>,
+}
+
+/// What every verb that dissects takes.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// The most bytes of a message's body that are kept
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", help_heading = "Limits")]
+    pub(crate) body_limit: ByteSize,
+
+    /// The memory to stay within; over it, less is kept, and it is said what
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", help_heading = "Limits")]
+    pub(crate) memory: ByteSize,
+}
+
+/// The examples under `read --help`.
+pub(super) const READ_EXAMPLES: &str = "Examples:
+  lanternfish read trace.pcapng
+  lanternfish read trace.pcap -f 'http && status_code >= 400' -o jsonl
+  lanternfish read *.pcap -o csv --fields timestamp,src.ip,method,path,status_code,elapsed_time
+  tcpdump -i any -w - | lanternfish read - -f dns
+  lanternfish read big.pcap -f 'dst.port == 6379' -o pcapng --whole-connection > redis.pcapng
+
+The exit status is 0 if everything was read, even where packets are bad: the line at the end on
+standard error tells what was lost.";
+
+/// The examples under `live --help`.
+pub(super) const LIVE_EXAMPLES: &str = "Examples:
+  lanternfish live
+  lanternfish live -i eth0 -i lo -f 'elapsed_time > 500000'
+  lanternfish live -o jsonl --fields timestamp,src.name,dst.name,method,path,status_code
+
+Capturing needs rights: `lanternfish doctor` tells which are missing and how to grant them.";
+
+/// The examples under `watch --help`.
+pub(super) const WATCH_EXAMPLES: &str = "Examples:
+  lanternfish watch 'http && status_code >= 500'
+  lanternfish watch 'redis && redis_type == \"KEYS\"' -o jsonl";

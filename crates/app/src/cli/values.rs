@@ -1,0 +1,132 @@
+//! The types of values on the command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use lanternfish_output::Format;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How lists are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Lines for people
+    Table,
+    /// JSON
+    Json,
+}
+
+/// How entries are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EntryFormat {
+    /// Lines for people
+    Table,
+    /// One JSON object a line
+    Jsonl,
+    /// One JSON array
+    Json,
+    /// Comma-separated values, with a header line
+    Csv,
+}
+
+impl EntryFormat {
+    /// The format of the writer.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            EntryFormat::Table => Format::Table,
+            EntryFormat::Jsonl => Format::Jsonl,
+            EntryFormat::Json => Format::Json,
+            EntryFormat::Csv => Format::Csv,
+        }
+    }
+}
+
+/// How entries are printed, or their packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PacketFormat {
+    /// Lines for people
+    Table,
+    /// One JSON object a line
+    Jsonl,
+    /// One JSON array
+    Json,
+    /// Comma-separated values, with a header line
+    Csv,
+    /// The packets of the entries
+    Pcapng,
+}
+
+impl PacketFormat {
+    /// The format of the writer; `None` for packets.
+    pub(crate) fn format(self) -> Option<Format> {
+        match self {
+            PacketFormat::Table => Some(Format::Table),
+            PacketFormat::Jsonl => Some(Format::Jsonl),
+            PacketFormat::Json => Some(Format::Json),
+            PacketFormat::Csv => Some(Format::Csv),
+            PacketFormat::Pcapng => None,
+        }
+    }
+}
+
+/// A number of bytes, written as `65536`, `64KiB`, `64k` or `1.5GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ByteSize(pub(crate) u64);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let split = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
+        let unit = unit.trim().to_ascii_lowercase();
+        let factor = UNITS.iter().find(|(names, _)| names.contains(&unit.as_str())).map(|(_, factor)| *factor);
+        let factor = factor
+            .ok_or_else(|| format!("`{unit}` is no unit of bytes; known are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"))?;
+        if let Ok(whole) = number.parse::<u64>() {
+            return whole.checked_mul(factor).map(ByteSize).ok_or_else(|| format!("`{text}` is too large"));
+        }
+        match number.parse::<f64>() {
+            Ok(part) if part * (factor as f64) < MAX_EXACT => Ok(ByteSize((part * factor as f64) as u64)),
+            Ok(_) => Err(format!("`{text}` is too large")),
+            Err(_) => Err(format!("`{text}` is no number of bytes, such as 65536, 64KiB or 1.5GB")),
+        }
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, factor) in [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+            if self.0 >= factor && self.0.is_multiple_of(factor) {
+                return write!(f, "{}{name}", self.0 / factor);
+            }
+        }
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A single letter means the binary unit, as it does for `dd` and `head`.
+const UNITS: &[(&[&str], u64)] = &[
+    (&["", "b"], 1),
+    (&["k", "kib"], 1 << 10),
+    (&["kb"], 1_000),
+    (&["m", "mib"], 1 << 20),
+    (&["mb"], 1_000_000),
+    (&["g", "gib"], 1 << 30),
+    (&["gb"], 1_000_000_000),
+    (&["t", "tib"], 1 << 40),
+    (&["tb"], 1_000_000_000_000),
+];
+/// Whole numbers below this are exact as floating point.
+const MAX_EXACT: f64 = 9e15;

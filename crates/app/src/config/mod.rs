@@ -1,0 +1,111 @@
+//! The settings: flag over environment over `lanternfish.toml` over default.
+//!
+//! Flags, variables and defaults are clap's work. A setting of a file that neither a flag nor a variable overrides is put in
+//! front of the flags as if it were typed there, so that it is parsed and checked by the same declaration.
+
+mod file;
+mod report;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
+
+use crate::cli::{self, Cli};
+use crate::exit::Failure;
+
+pub(crate) use file::Files;
+pub(crate) use report::{Setting, settings};
+
+/// A parsed command line with the files that had a say.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    /// The command line.
+    pub(crate) cli: Cli,
+    /// The configuration files.
+    pub(crate) files: Files,
+}
+
+/// Reads the command line, the environment and the configuration files.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
+    let command = cli::command();
+    let (mut arguments, verb_at) = with_verb(&command, arguments.into_iter().collect());
+    let mut matches = command.clone().try_get_matches_from(&arguments)?;
+    let files = Files::load(matches.get_one::<PathBuf>("config").map(PathBuf::as_path), &command)?;
+    let from_files = missing(&command, &matches, &files);
+    if !from_files.is_empty() {
+        let origins: Vec<String> = from_files.iter().map(|(_, origin)| origin.clone()).collect();
+        let typed = from_files.into_iter().map(|(argument, _)| argument);
+        arguments.splice(verb_at + 1..verb_at + 1, typed);
+        matches = command.try_get_matches_from(&arguments).map_err(|error| {
+            let text = error.to_string();
+            let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
+            Failure::usage(format_args!("{text} (from {})", unique(origins).join(", ")))
+        })?;
+    }
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(Invocation { cli, files })
+}
+
+/// Puts `live` where no verb stands; gives the place of the verb.
+fn with_verb(command: &Command, mut arguments: Vec<OsString>) -> (Vec<OsString>, usize) {
+    let takes_value = |name: &str| {
+        let is_it = |argument: &&clap::Arg| argument.get_long() == Some(name);
+        command.get_arguments().find(is_it).is_some_and(|argument| argument.get_action().takes_values())
+    };
+    let mut at = 1;
+    while let Some(text) = arguments.get(at).and_then(|argument| argument.to_str()) {
+        let Some(long) = text.strip_prefix("--") else { break };
+        if command.get_arguments().all(|argument| argument.get_long() != long.split('=').next()) {
+            break;
+        }
+        at += if takes_value(long) { 2 } else { 1 };
+    }
+    let is_for_the_program = |argument: &OsString| {
+        let is_known = ["-h", "--help", "-V", "--version"].iter().any(|known| argument == *known);
+        is_known || !argument.to_string_lossy().starts_with('-')
+    };
+    let at = at.min(arguments.len());
+    if !arguments.get(at).is_some_and(is_for_the_program) {
+        arguments.insert(at, DEFAULT_VERB.into());
+    }
+    (arguments, at)
+}
+
+/// The settings of files that no flag and no variable overrides, as arguments, each with the file that it comes from.
+fn missing(command: &Command, matches: &ArgMatches, files: &Files) -> Vec<(OsString, String)> {
+    let Some((verb, given)) = matches.subcommand() else { return Vec::new() };
+    let Some(verb) = command.find_subcommand(verb) else { return Vec::new() };
+    let mut arguments = Vec::new();
+    let global = command.get_arguments().filter(|argument| argument.is_global_set());
+    for argument in verb.get_arguments().chain(global) {
+        let Some(key) = cli::key(argument) else { continue };
+        let source = given.value_source(argument.get_id().as_str());
+        if matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
+            continue;
+        }
+        let Some(entry) = files.find(verb.get_name(), key) else { continue };
+        if matches!(argument.get_action(), ArgAction::SetTrue) {
+            if entry.values == ["true"] {
+                arguments.push((format!("--{key}").into(), entry.origin.clone()));
+            }
+            continue;
+        }
+        for value in &entry.values {
+            arguments.push((format!("--{key}={value}").into(), entry.origin.clone()));
+        }
+    }
+    arguments
+}
+
+fn unique(mut names: Vec<String>) -> Vec<String> {
+    names.dedup();
+    names
+}
+
+/// What happens without a verb.
+const DEFAULT_VERB: &str = "live";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! The verbs that show entries: arguments are checked here, before anything is opened.
+
+use std::sync::Arc;
+
+use lanternfish_dissect::{Limits, Registry};
+use lanternfish_dissectors::PROTOCOLS;
+use lanternfish_filter::Filter;
+use lanternfish_model::{Capture, FieldId, FieldTable, Timestamp, Wants};
+use lanternfish_output::{Column, EntryWriter, Format, Options};
+use lanternfish_pipeline::{EntrySink, Settings};
+
+use crate::cli::{Cli, EntryArgs, LimitArgs};
+use crate::exit::Failure;
+use crate::sinks::{FormatSink, RedactingSink};
+use crate::tables;
+use crate::terminal::{Screen, tell};
+
+/// What every verb that shows entries has checked before it begins.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// All fields.
+    pub(crate) table: &'static FieldTable,
+    /// Which entries to show.
+    pub(crate) filter: Filter,
+    /// The columns of `--fields`.
+    pub(crate) columns: Option<Vec<Column>>,
+    /// What standard output can show.
+    pub(crate) screen: Screen,
+}
+
+impl Prepared {
+    /// Checks the filter and the columns.
+    pub(crate) fn new(cli: &Cli, query: Option<&str>, entries: &EntryArgs) -> Result<Prepared, Failure> {
+        let table = tables::field_table()?;
+        let query = query.unwrap_or_default();
+        let filter = compile(query, table)?;
+        let columns = match &entries.fields {
+            Some(list) => {
+                let columns = Column::parse_list(table, list);
+                Some(columns.map_err(|error| Failure::usage(format_args!("--fields: {error}")))?)
+            }
+            None => None,
+        };
+        Ok(Prepared { table, filter, columns, screen: Screen::of_stdout(cli.color) })
+    }
+
+    /// The writer of a format.
+    pub(crate) fn writer(&self, format: Format) -> EntryWriter<'static> {
+        let Screen { has_color, width } = self.screen;
+        EntryWriter::new(format, self.table, Options { columns: self.columns.clone(), has_color, width })
+    }
+
+    /// What dissectors must keep: the fields of the output and those of the filter.
+    pub(crate) fn wants(&self, output: impl IntoIterator<Item = FieldId>) -> Wants {
+        Wants::only(self.table, output.into_iter().chain(self.filter.fields()))
+    }
+
+    /// The settings of a run over files; live runs change a few.
+    pub(crate) fn settings(&self, wants: Wants, entries: &EntryArgs, limits: &LimitArgs) -> Settings {
+        let body_bytes = usize::try_from(limits.body_limit.0).unwrap_or(usize::MAX);
+        let memory = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
+        let is_everything = self.filter.query().trim().is_empty();
+        Settings {
+            table: self.table,
+            registry: Registry::new(PROTOCOLS),
+            limits: Limits { body_bytes, decoded_bytes: body_bytes, ..Limits::default() },
+            pairing: lanternfish_pairing::Limits::default(),
+            reassembly: lanternfish_reassembly::Config {
+                max_table_bytes: memory / TABLE_SHARE,
+                max_buffered_bytes: memory / BUFFER_SHARE,
+                ..lanternfish_reassembly::Config::default()
+            },
+            wants,
+            filter: if is_everything { None } else { Some(self.filter.clone()) },
+            capture: Capture::File,
+            all_revisions: entries.all_revisions,
+            calls: true,
+            connections: true,
+            flows: true,
+            max_flows: MAX_FLOWS,
+            names: Arc::default(),
+            resolver: None,
+            node_name: Arc::from(""),
+            node_id: Arc::from(""),
+            node_ip: Arc::from(""),
+        }
+    }
+
+    /// Makes the sinks that write entries with a writer, and with what the filter redacts taken out.
+    pub(crate) fn sink(&self, writer: &EntryWriter<'static>) -> Result<impl FnMut() -> Box<dyn EntrySink> + use<>, Failure> {
+        let is_redacting = !self.filter.redactions().is_empty();
+        let is_json = matches!(writer.format(), Format::Json | Format::Jsonl) && self.columns.is_none();
+        if is_redacting && !is_json {
+            return Err(Failure::usage("redact() needs -o json or jsonl, without --fields"));
+        }
+        let (writer, filter, table) = (writer.clone(), self.filter.clone(), self.table);
+        Ok(move || -> Box<dyn EntrySink> {
+            if is_redacting {
+                return Box::new(RedactingSink::new(&writer, table, &filter));
+            }
+            Box::new(FormatSink::new(&writer))
+        })
+    }
+}
+
+/// Compiles a filter; its warnings go to standard error.
+pub(crate) fn compile(query: &str, table: &FieldTable) -> Result<Filter, Failure> {
+    let filter = Filter::compile(query, table, now()).map_err(|error| Failure::usage(error.render(query)))?;
+    for warning in filter.warnings() {
+        tell(&format!("lanternfish: filter, column {}: {}", warning.column, warning.message));
+    }
+    Ok(filter)
+}
+
+/// The time of the clock.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ns(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The part of the memory that the connection table may take: one in so many.
+const TABLE_SHARE: usize = 3;
+/// The part that out-of-order bytes may take: one in so many.
+const BUFFER_SHARE: usize = 16;
+/// The most flows under way.
+const MAX_FLOWS: usize = 65_536;

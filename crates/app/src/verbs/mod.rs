@@ -1,0 +1,36 @@
+//! The verbs, one module each.
+
+pub(crate) mod capture;
+mod completions;
+mod config;
+mod docs;
+mod doctor;
+pub(crate) mod fields;
+mod kfl;
+mod live;
+mod man;
+mod protocols;
+mod read;
+
+use crate::cli::Verb;
+use crate::config::Invocation;
+use crate::exit::Failure;
+
+/// Does what the command line says.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let cli = &invocation.cli;
+    match &cli.verb {
+        Verb::Read(arguments) => read::run(cli, arguments),
+        Verb::Live(arguments) => live::live(cli, arguments),
+        Verb::Watch(arguments) => live::watch(cli, arguments),
+        Verb::Demo(arguments) => live::demo(cli, arguments),
+        Verb::Fields(arguments) => fields::run(arguments),
+        Verb::Protocols(arguments) => protocols::run(arguments),
+        Verb::Kfl(arguments) => kfl::run(arguments),
+        Verb::Doctor(arguments) => doctor::run(arguments, cli.color),
+        Verb::Config(arguments) => config::run(arguments, invocation),
+        Verb::Completions { shell } => completions::run(*shell),
+        Verb::Man { directory } => man::run(directory.as_deref()),
+        Verb::Docs { directory } => docs::run(directory),
+    }
+}

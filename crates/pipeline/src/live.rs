@@ -1,0 +1,174 @@
+//! Packets of this machine through the pipeline, as they come, on one thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use lanternfish_capture::{CaptureError, LiveSource};
+use lanternfish_model::{Cause, PacketRef, Timestamp};
+use lanternfish_telemetry::{Fate, Ledger};
+use lanternfish_wire::LinkType;
+
+use crate::flows::FlowTable;
+use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
+
+/// How long the kernel is waited for when no packet comes.
+const POLL_MS: i32 = 20;
+/// How often requests without an answer are looked for.
+const GIVE_UP_EVERY: Duration = Duration::from_secs(5);
+
+/// What a live run needs besides its settings and its source.
+pub struct Start<'a> {
+    /// Makes the sink of entries, and one more for flows.
+    pub sink: &'a mut dyn FnMut() -> Box<dyn EntrySink>,
+    /// Takes entries as they become whole; `false` stops the run.
+    pub output: &'a mut dyn FnMut(&[u8]) -> bool,
+    /// Set from outside to stop the run.
+    pub stop: &'a AtomicBool,
+}
+
+/// Observes until it is stopped; gives what became of every packet.
+pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) -> Result<Ledger, CaptureError> {
+    let sink = (start.sink)();
+    let mut live = Live {
+        ingest: Ingest::new(settings.reassembly.seed, Some(Arc::clone(&settings.names))),
+        worker: Worker::new(Arc::clone(&settings), sink, 0, 1),
+        flows: FlowTable::new(Arc::clone(&settings)),
+        flow_sink: (start.sink)(),
+        ledger: Ledger::default(),
+        chunk: Chunk::default(),
+        output: start.output,
+        number: 0,
+        limit: settings.filter.as_ref().and_then(|filter| filter.limit()).unwrap_or(u64::MAX),
+        written: 0,
+        is_stopped: false,
+    };
+    let mut looked_at = Instant::now();
+    while !start.stop.load(Ordering::Relaxed) && !live.is_stopped {
+        live.poll(&mut source, POLL_MS)?;
+        let now = clock();
+        live.ingest.advance(now);
+        live.worker.advance(now, live.number + 1);
+        if looked_at.elapsed() >= GIVE_UP_EVERY {
+            looked_at = Instant::now();
+            live.worker.give_up(now, live.number + 1);
+            live.flows.close_idle(now, live.flow_sink.as_mut(), &mut live.chunk, &mut live.ledger);
+        }
+        live.worker.release(Instant::now());
+        live.flush();
+    }
+    source.pause()?;
+    let drained_by = Instant::now() + DRAIN_WITHIN;
+    while !source.is_drained()? && Instant::now() < drained_by {
+        live.poll(&mut source, POLL_MS)?;
+    }
+    live.finish(&mut source, &settings)
+}
+
+/// How long the packets that are still in the ring may take when a run is stopped.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+
+struct Live<'a> {
+    ingest: Ingest,
+    worker: Worker,
+    flows: FlowTable,
+    flow_sink: Box<dyn EntrySink>,
+    ledger: Ledger,
+    chunk: Chunk,
+    output: &'a mut dyn FnMut(&[u8]) -> bool,
+    number: u64,
+    limit: u64,
+    written: u64,
+    is_stopped: bool,
+}
+
+impl Live<'_> {
+    /// Takes one block of packets.
+    fn poll(&mut self, source: &mut LiveSource, timeout_ms: i32) -> Result<(), CaptureError> {
+        let Some(mut block) = source.poll(timeout_ms)? else { return Ok(()) };
+        for packet in block.packets() {
+            self.number += 1;
+            let raw = RawPacket {
+                packet: PacketRef { time: packet.time, number: self.number },
+                interface: packet.interface,
+                link: LinkType(packet.link),
+                bytes: packet.bytes,
+                wire_bytes: packet.wire_len,
+            };
+            match self.ingest.read(&raw) {
+                Ingested::Datagram(datagram) => {
+                    let (key, hash, _) = self.ingest.place(&datagram);
+                    self.worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
+                }
+                Ingested::Whole(whole) => {
+                    if let (Some(datagram), Some((&last, earlier))) =
+                        (self.ingest.read_whole(&whole), whole.packets.split_last())
+                    {
+                        let (key, hash, _) = self.ingest.place(&datagram);
+                        self.worker.datagram(&datagram, &key, hash, last, raw.interface, earlier);
+                    }
+                }
+                Ingested::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the entries that are whole.
+    fn flush(&mut self) {
+        let mut made = self.worker.take(std::mem::take(&mut self.chunk));
+        self.flows.collect(&mut made.flows);
+        self.flows.fold(self.flow_sink.as_mut(), &mut made, &mut self.ledger);
+        let count = made.marks.len() as u64;
+        let left = self.limit.saturating_sub(self.written);
+        let end = match usize::try_from(left) {
+            Ok(left) if count > left as u64 => left.checked_sub(1).and_then(|last| made.marks.get(last)).map_or(0, |m| m.end),
+            _ => made.bytes.len(),
+        };
+        self.written = self.written.saturating_add(count.min(left));
+        let bytes = made.bytes.get(..end).unwrap_or_default();
+        if (!bytes.is_empty() && !(self.output)(bytes)) || self.written >= self.limit {
+            self.is_stopped = true;
+        }
+        made.clear();
+        self.chunk = made;
+    }
+
+    fn finish(mut self, source: &mut LiveSource, settings: &Settings) -> Result<Ledger, CaptureError> {
+        self.ingest.finish();
+        self.worker.finish();
+        self.flush();
+        let mut rest = std::mem::take(&mut self.chunk);
+        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.ledger);
+        if !self.is_stopped && !rest.bytes.is_empty() {
+            (self.output)(&rest.bytes);
+        }
+        let stats = source.stats()?;
+        let mut ledger = self.ledger;
+        ledger.merge(&self.ingest.ledger());
+        ledger.merge(&self.worker.ledger());
+        // Packets that the ring gave, but that never reached the first stage.
+        let beside = [
+            (Fate::DuplicateView, stats.loopback_copies),
+            (Fate::FilteredOut, stats.filtered),
+        ];
+        for (fate, count) in beside {
+            ledger.add_packets(count, 0);
+            ledger.add_fate(fate, count);
+        }
+        let lost = [(Cause::KernelDrop, stats.dropped), (Cause::MalformedHeader, stats.unreadable), (Cause::KernelDrop, stats.unread)];
+        for (cause, count) in lost {
+            ledger.add_packets(count, 0);
+            ledger.lose(cause, count);
+        }
+        if let Some(resolver) = &settings.resolver {
+            ledger.add_loss(&resolver.loss());
+        }
+        Ok(ledger)
+    }
+}
+
+fn clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ns(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

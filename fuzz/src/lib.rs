@@ -54,20 +54,17 @@ impl<'a> Choices<'a> {
 
 /// The fields of all protocols.
 pub fn table() -> &'static FieldTable {
-    static TABLE: LazyLock<FieldTable> = LazyLock::new(joined);
+    static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
+        let specs: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.spec()).collect();
+        FieldTable::join(&specs).expect("the tables of the protocols fit together")
+    });
     &TABLE
-}
-
-fn joined() -> FieldTable {
-    let specs: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.spec()).collect();
-    FieldTable::join(&specs).expect("the tables of the protocols fit together")
 }
 
 /// The settings of a run in which everything is wanted.
 pub fn settings(filter: Option<Filter>) -> Settings {
-    static JOINED: LazyLock<Arc<FieldTable>> = LazyLock::new(|| Arc::new(joined()));
     Settings {
-        table: Arc::clone(&JOINED),
+        table: table(),
         registry: Registry::new(PROTOCOLS),
         limits: Limits::default(),
         pairing: lanternfish_pairing::Limits::default(),
@@ -81,6 +78,7 @@ pub fn settings(filter: Option<Filter>) -> Settings {
         flows: true,
         max_flows: 65_536,
         names: Arc::default(),
+        resolver: None,
         node_name: Arc::from(""),
         node_id: Arc::from(""),
         node_ip: Arc::from(""),
@@ -106,6 +104,7 @@ pub fn run(settings: Settings, file: &[u8], format: Format, threads: u16) -> (Op
         Start {
             threads,
             sink: &mut || Box::new(Formatted(writer.clone())),
+            first_packet: 0,
             packet_filter: None,
             output: &mut |bytes| {
                 written.extend_from_slice(bytes);
@@ -129,6 +128,7 @@ pub fn entries(file: &[u8]) -> Vec<Entry> {
     let start = Start {
         threads: 1,
         sink: &mut || Box::new(Kept(Arc::clone(&kept))),
+        first_packet: 0,
         packet_filter: None,
         output: &mut |_| true,
         progress: &mut |_| {},

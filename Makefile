@@ -39,7 +39,7 @@ fuzz:
 	fuzz/run.sh
 
 docs: build
-	$(BIN) docs docs/protocols
+	$(BIN) docs docs
 
 setup:
 	scripts/setup.sh build

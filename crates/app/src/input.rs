@@ -45,7 +45,9 @@ impl Input {
     /// The size in bytes, where it is known.
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
-            Input::File(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|about| about.len()),
+            Input::File(path) => {
+                std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|about| about.len())
+            }
             Input::Stdin | Input::Spool(_) => None,
         }
     }
@@ -106,7 +108,9 @@ impl<R: Read> Read for Keep<R> {
         let count = self.inner.read(buffer)?;
         self.kept = self.kept.saturating_add(count as u64);
         if self.kept > MAX_SPOOL_BYTES {
-            return Err(io::Error::other(format!("standard input is longer than {MAX_SPOOL_BYTES} bytes: give a file instead")));
+            return Err(io::Error::other(format!(
+                "standard input is longer than {MAX_SPOOL_BYTES} bytes: give a file instead"
+            )));
         }
         self.file.write_all(buffer.get(..count).unwrap_or_default())?;
         Ok(count)

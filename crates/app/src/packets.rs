@@ -162,10 +162,12 @@ impl Selection {
             }
         }
         let (transport, scope) = (datagram.header.transport() as u8, datagram.scope().0);
-        [(datagram.source, datagram.destination), (datagram.destination, datagram.source)].iter().any(|(client, server)| {
-            let ranges = self.flows.get(&(transport, scope, client.ip, *server));
-            ranges.is_some_and(|ranges| ranges.iter().any(|range| (range.first..=range.last).contains(&number)))
-        })
+        [(datagram.source, datagram.destination), (datagram.destination, datagram.source)].iter().any(
+            |(client, server)| {
+                let ranges = self.flows.get(&(transport, scope, client.ip, *server));
+                ranges.is_some_and(|ranges| ranges.iter().any(|range| (range.first..=range.last).contains(&number)))
+            },
+        )
     }
 }
 

@@ -1,5 +1,7 @@
 //! Keeps the structure true: which crate may depend on which, and which files may be how long.
 
+#![allow(clippy::expect_used, reason = "helpers of tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

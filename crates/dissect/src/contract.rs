@@ -128,6 +128,12 @@ pub trait Protocol: Sync {
     /// English text must not match.
     fn probe(&self, head: &Head<'_>) -> Probe;
 
+    /// Whether a connection that began with bytes of no known protocol turns to this one here (STARTTLS, a preamble). It
+    /// is asked for the first segments of such a connection, with what begins in each; the certainty of `probe` is due.
+    fn probe_late(&self, _head: &Head<'_>) -> Option<Sender> {
+        None
+    }
+
     /// Begins to dissect a connection.
     fn open(&self, facts: &ConnectionFacts) -> Box<dyn Dissector>;
 }

@@ -3,14 +3,16 @@
 //! It keeps what a dissector left over and gives it again with what comes next; where nothing is left over, the
 //! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
 
-use lanternfish_model::{Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, ProtocolIndex, Wants};
+mod probing;
+mod watch;
+
+use lanternfish_model::{
+    Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants,
+};
 use smallvec::SmallVec;
 
 use crate::pending::Pending;
-use crate::{
-    Chunk, Dissector, GapVerdict, Handoff, Head, Limits, MessagePool, Out, Probe, Progress, Registry, Sender, Session,
-    Source,
-};
+use crate::{Chunk, Dissector, GapVerdict, Handoff, Limits, MessagePool, Out, Progress, Registry, Session, Source};
 
 /// Bytes that came for a connection.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +65,7 @@ pub struct Desk<'a> {
 enum State {
     Probing { candidates: u64 },
     Active(Active),
+    Watching(watch::Watch),
     Unknown,
 }
 
@@ -71,6 +74,8 @@ struct Active {
     dissector: Box<dyn Dissector>,
     has_emitted: bool,
     is_lost: [bool; 2],
+    /// Whether messages may have been lost since the last one of the direction.
+    has_lost: [bool; 2],
 }
 
 /// The dissection of one connection.
@@ -133,6 +138,7 @@ impl Conversation {
         match &self.state {
             State::Active(_) => self.dissect(desk, facts, &chunk),
             State::Probing { .. } => return self.probe(desk, facts, &chunk, arrival.is_start),
+            State::Watching(_) => return self.watch(desk, facts, &chunk),
             State::Unknown => return Answer::Ignore,
         }
         self.answer()
@@ -208,7 +214,12 @@ impl Conversation {
 
     /// Drives the dissector over a chunk until it wants more; gives the bytes consumed and those needed from there,
     /// or `None` where all of it is done with.
-    fn drive_from(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) -> Option<(usize, usize)> {
+    fn drive_from(
+        &mut self,
+        desk: &mut Desk<'_>,
+        facts: &ConnectionFacts,
+        chunk: &Chunk<'_>,
+    ) -> Option<(usize, usize)> {
         let side = chunk.direction.index();
         let mut at = 0;
         let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
@@ -243,6 +254,9 @@ impl Conversation {
                 active.dissector.data(&part, &mut out)
             };
             active.has_emitted |= desk.messages.len() > before;
+            if active.has_lost.get(side) == Some(&true) && mark_first_answer(desk, before, chunk.direction) {
+                set(&mut active.has_lost, side, false);
+            }
             match progress {
                 Progress::Done => return None,
                 Progress::Incomplete { consumed, needed } => {
@@ -263,6 +277,7 @@ impl Conversation {
                     if chunk.is_datagram {
                         return None;
                     }
+                    set(&mut active.has_lost, side, true);
                     let lost = chunk.bytes.get(at..).unwrap_or_default();
                     let after = lost.get(1..).unwrap_or_default();
                     match active.dissector.resync(chunk.direction, after) {
@@ -312,7 +327,7 @@ impl Conversation {
                     self.probe(desk, facts, &held, is_start);
                 }
                 State::Active(_) => self.drive(desk, facts, &held),
-                State::Unknown => {}
+                State::Watching(_) | State::Unknown => {}
             }
         }
         None
@@ -361,155 +376,8 @@ impl Conversation {
             dissector: known.open(facts),
             has_emitted: false,
             is_lost: [false, false],
+            has_lost: [false, false],
         });
-    }
-
-    /// Looks for the protocol of bytes.
-    fn probe(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>, is_start: bool) -> Answer {
-        let side = chunk.direction.index();
-        if chunk.is_datagram {
-            return self.probe_bytes(desk, facts, chunk, is_start);
-        }
-        let mut pending = self.take_pending(side).unwrap_or_default();
-        if pending.len() == 0 {
-            set(&mut self.is_start, side, is_start && self.fruitless == [0, 0]);
-            if self.handoffs > 0 && self.fruitless == [0, 0] {
-                set(&mut self.is_start, side, true);
-            }
-        }
-        pending.add(chunk.bytes, chunk.sources);
-        let held = pending.chunk(chunk.direction);
-        let is_start = self.is_start.get(side).copied().unwrap_or(false);
-        let answer = self.probe_bytes(desk, facts, &held, is_start);
-        if matches!(self.state, State::Probing { .. }) && self.fruitless.get(side) == Some(&0) {
-            self.merge_pending(side, pending);
-        }
-        answer
-    }
-
-    fn probe_bytes(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>, is_start: bool) -> Answer {
-        let State::Probing { candidates } = self.state else { return self.answer() };
-        let side = chunk.direction.index();
-        let candidates = candidates & desk.registry.candidates(facts.transport) & !self.retracted;
-        let other = self.pending.get(1 - side).and_then(Option::as_deref).map_or(&[][..], Pending::bytes);
-        let head = Head { direction: chunk.direction, bytes: chunk.bytes, other, is_start, is_datagram: chunk.is_datagram, facts };
-        let mut left = 0u64;
-        let mut remaining = candidates;
-        let mut found = None;
-        while remaining != 0 {
-            let position = remaining.trailing_zeros();
-            remaining &= remaining - 1;
-            let index = ProtocolIndex(position as u8);
-            let Some(protocol) = desk.registry.protocol(index) else { continue };
-            match protocol.probe(&head) {
-                Probe::Match(sender) => {
-                    found = Some((index, sender));
-                    break;
-                }
-                Probe::NeedMore => left |= 1u64 << position,
-                Probe::NoMatch => {}
-            }
-        }
-        let Some((protocol, sender)) = found else {
-            return self.no_match(desk, facts, chunk, is_start, left);
-        };
-        self.confirm(desk, facts, chunk, protocol, sender)
-    }
-
-    /// Nothing matched: waits for more bytes, tries the next ones, or gives up.
-    fn no_match(
-        &mut self,
-        desk: &mut Desk<'_>,
-        facts: &ConnectionFacts,
-        chunk: &Chunk<'_>,
-        is_start: bool,
-        left: u64,
-    ) -> Answer {
-        let side = chunk.direction.index();
-        if left != 0 && !chunk.is_datagram && chunk.bytes.len() < desk.limits.probe_bytes {
-            // While the stream's start is held, only those that asked for more stay candidates.
-            if is_start {
-                self.state = State::Probing { candidates: left };
-            }
-            set(&mut self.fruitless, side, 0);
-            return Answer::Continue;
-        }
-        let tries = self.fruitless.get(side).copied().unwrap_or(0).saturating_add(1);
-        set(&mut self.fruitless, side, tries);
-        let is_final = if chunk.is_datagram || !is_start || facts.is_midstream {
-            tries >= MAX_FRUITLESS_LOOKS
-        } else {
-            true
-        };
-        if is_final {
-            self.state = State::Unknown;
-            self.pending = [None, None];
-            return Answer::Ignore;
-        }
-        self.state = State::Probing { candidates: u64::MAX };
-        Answer::Continue
-    }
-
-    /// A protocol was found: settles the roles, then gives it all bytes held, those of the earlier packet first.
-    fn confirm(
-        &mut self,
-        desk: &mut Desk<'_>,
-        facts: &ConnectionFacts,
-        chunk: &Chunk<'_>,
-        protocol: ProtocolIndex,
-        sender: Sender,
-    ) -> Answer {
-        let is_reversed = matches!(
-            (sender, chunk.direction),
-            (Sender::Client, Direction::ToClient) | (Sender::Server, Direction::ToServer)
-        );
-        let other_side = 1 - chunk.direction.index();
-        let other = self.take_pending(other_side).filter(|held| held.len() > 0);
-        let mut direction = chunk.direction;
-        let mut is_turned = false;
-        if is_reversed {
-            direction = direction.reverse();
-            self.session = Session::default();
-            if facts.is_midstream && self.detected.is_empty() && !self.is_flipped {
-                is_turned = true;
-            } else {
-                self.is_flipped = !self.is_flipped;
-            }
-        }
-        let turned_facts;
-        let facts = if is_turned {
-            let mut turned = facts.clone();
-            std::mem::swap(&mut turned.client, &mut turned.server);
-            turned_facts = turned;
-            &turned_facts
-        } else {
-            facts
-        };
-        self.activate(desk, facts, protocol);
-        let chunk = Chunk { direction, ..*chunk };
-        let held = other.as_deref().map(|held| held.chunk(direction.reverse()));
-        match held {
-            Some(held) if held.packet_at(0).number < chunk.packet_at(0).number => {
-                self.drive(desk, facts, &held);
-                self.continue_with(desk, facts, &chunk);
-            }
-            Some(held) => {
-                self.drive(desk, facts, &chunk);
-                self.continue_with(desk, facts, &held);
-            }
-            None => self.drive(desk, facts, &chunk),
-        }
-        if is_turned { Answer::Turn } else { self.answer() }
-    }
-
-    fn continue_with(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
-        match self.state {
-            State::Active(_) => self.dissect(desk, facts, chunk),
-            State::Probing { .. } => {
-                self.probe(desk, facts, chunk, false);
-            }
-            State::Unknown => {}
-        }
     }
 
     /// Learns that bytes will never come.
@@ -528,7 +396,7 @@ impl Conversation {
                 set(&mut self.fruitless, side, tries.saturating_add(1));
                 self.state = State::Probing { candidates: u64::MAX };
             }
-            State::Unknown => {}
+            State::Watching(_) | State::Unknown => {}
         }
         self.answer()
     }
@@ -555,6 +423,7 @@ impl Conversation {
         active.has_emitted |= desk.messages.len() > before;
         if verdict == GapVerdict::Lost || pending.len() > 0 {
             set(&mut active.is_lost, side, true);
+            set(&mut active.has_lost, side, true);
         }
     }
 
@@ -631,6 +500,16 @@ fn out<'a>(
     }
 }
 
+/// The first response behind a loss cannot be matched by counting. Tells whether there was a message to mark.
+fn mark_first_answer(desk: &mut Desk<'_>, from: usize, direction: Direction) -> bool {
+    let mut new = desk.messages.iter_mut().skip(from).filter(|message| message.direction == direction);
+    let Some(message) = new.next() else { return false };
+    if message.role == Role::Response && message.pairing == PairKey::InOrder {
+        message.pairing = PairKey::Newest;
+    }
+    true
+}
+
 /// The part of a chunk from an offset on.
 fn tail<'a>(chunk: &Chunk<'a>, at: usize, sources: &'a mut SmallVec<[Source; 4]>) -> Chunk<'a> {
     sources.clear();
@@ -645,7 +524,5 @@ fn set<T>(slots: &mut [T; 2], side: usize, value: T) {
     }
 }
 
-/// Looks at bytes in the middle of a stream, or at datagrams, before the protocol counts as unknown.
-const MAX_FRUITLESS_LOOKS: u8 = 24;
 /// Bytes kept when no boundary was found: the beginning of a message may be among them.
 const RESYNC_TAIL_BYTES: usize = 32;

@@ -17,7 +17,13 @@ impl MessagePool {
     pub const MAX_FREE: usize = 256;
 
     /// An empty message.
-    pub fn take(&mut self, protocol: ProtocolIndex, role: Role, direction: Direction, first: PacketRef) -> Box<Message> {
+    pub fn take(
+        &mut self,
+        protocol: ProtocolIndex,
+        role: Role,
+        direction: Direction,
+        first: PacketRef,
+    ) -> Box<Message> {
         match self.free.pop() {
             Some(mut message) => {
                 message.reset(protocol, role, direction, first);
@@ -69,7 +75,8 @@ impl Out<'_> {
         let mut message = self.pool.take(self.protocol, role, chunk.direction, first);
         message.packets.add(first.number);
         let side = chunk.direction.index();
-        if let (Some(begun_in), Some(ordinal)) = (self.session.begun_in.get_mut(side), self.session.ordinal.get_mut(side))
+        if let (Some(begun_in), Some(ordinal)) =
+            (self.session.begun_in.get_mut(side), self.session.ordinal.get_mut(side))
         {
             if *begun_in == first.number {
                 *ordinal = ordinal.saturating_add(1);

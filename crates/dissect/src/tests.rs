@@ -1,23 +1,16 @@
 //! The engine with a toy protocol: lines, `>` from the client and `<` from the server, `>up` hands off.
 
 use lanternfish_model::{
-    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, ProtocolSpec, Role, Scope, Timestamp,
-    Transport, Wants,
+    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, PairKey, ProtocolSpec, Role, Scope,
+    Timestamp, Transport, Wants,
 };
 
 use super::*;
 
 struct Lines;
 
-static SPEC: ProtocolSpec = ProtocolSpec {
-    name: "lines",
-    title: "Lines",
-    doc: "",
-    references: &[],
-    words: &[],
-    fields: &[],
-    pending: "",
-};
+static SPEC: ProtocolSpec =
+    ProtocolSpec { name: "lines", title: "Lines", doc: "", references: &[], words: &[], fields: &[], pending: "" };
 
 impl Protocol for Lines {
     fn spec(&self) -> &'static ProtocolSpec {
@@ -34,6 +27,9 @@ impl Protocol for Lines {
             [b' ', b'>', ..] => Probe::Match(Sender::Client),
             _ => Probe::NoMatch,
         }
+    }
+    fn probe_late(&self, head: &Head<'_>) -> Option<Sender> {
+        head.bytes.starts_with(b">late").then_some(Sender::Client)
     }
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
         Box::new(Reader)
@@ -182,11 +178,30 @@ fn lines_over_packets_know_their_packets() {
 #[test]
 fn unknown_bytes_are_ignored_at_the_start_and_tried_again_in_the_middle() {
     let mut bench = Bench::new(false);
+    for _ in 0..48 {
+        assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Continue);
+    }
     assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Ignore);
+    assert_eq!(bench.data(ToServer, b">late\n", false), Answer::Ignore);
     let mut bench = Bench::new(true);
     assert_eq!(bench.data(ToServer, b"zzz", false), Answer::Continue);
     assert_eq!(bench.data(ToServer, b">a\n", false), Answer::Continue);
     assert_eq!(bench.texts(), [">a"]);
+}
+
+#[test]
+fn a_protocol_may_follow_bytes_that_are_not_known() {
+    let mut bench = Bench::new(false);
+    for (direction, bytes) in
+        [(ToClient, &b"hello"[..]), (ToServer, b">start"), (ToClient, b"go"), (ToServer, b">late\n>b")]
+    {
+        assert_eq!(bench.data(direction, bytes, false), Answer::Continue);
+    }
+    bench.data(ToClient, b"<c\n", false);
+    bench.data(ToServer, b"\n", false);
+    assert_eq!(bench.texts(), [">late", "<c", ">b"]);
+    assert_eq!(bench.loss.count(Cause::UnknownProtocol), 13);
+    assert!(!bench.conversation.is_flipped());
 }
 
 #[test]
@@ -209,6 +224,11 @@ fn a_gap_loses_what_was_cut_and_no_more() {
     bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToServer, 100));
     bench.data(ToServer, b"rest\n>c\n", false);
     assert_eq!(bench.texts(), [">a", ">b", ">c"]);
+    bench.data(ToClient, b"<d\n", false);
+    bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToClient, 100));
+    bench.data(ToClient, b"<e\n<f\n", false);
+    let keys: Vec<PairKey> = bench.messages.iter().skip(3).map(|message| message.pairing).collect();
+    assert_eq!(keys, [PairKey::InOrder, PairKey::Newest, PairKey::InOrder]);
     assert!(bench.messages[1].is_partial);
     assert_eq!(bench.loss.count(Cause::Resync), 5);
 }

@@ -21,13 +21,5 @@ pub mod udp;
 use lanternfish_dissect::Protocol;
 
 /// Every protocol, in the order in which they are probed. A protocol's position is its index everywhere.
-pub static PROTOCOLS: &[&'static dyn Protocol] = &[
-    &http::Http,
-    &tls::Tls,
-    &redis::Redis,
-    &dns::Dns,
-    &icmp::Icmp,
-    &tcp::Tcp,
-    &udp::Udp,
-    &sctp::Sctp,
-];
+pub static PROTOCOLS: &[&'static dyn Protocol] =
+    &[&http::Http, &tls::Tls, &redis::Redis, &dns::Dns, &icmp::Icmp, &tcp::Tcp, &udp::Udp, &sctp::Sctp];

@@ -24,7 +24,11 @@ fn main() {
         support::tls_entry(),
         support::conn_entry(),
     ];
-    let extra = ["http and response.status == r\"4.*\"", "request.headers[\"Authorization\"] == r\"Token.*\"", "response.body.json().items[*].id == 9"];
+    let extra = [
+        "http and response.status == r\"4.*\"",
+        "request.headers[\"Authorization\"] == r\"Token.*\"",
+        "response.body.json().items[*].id == 9",
+    ];
     let mut rows = Vec::new();
     for query in text.lines().filter(|line| !line.is_empty()).chain(extra) {
         let filter = Filter::compile(query, &table, support::NOW).unwrap();

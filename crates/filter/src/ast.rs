@@ -16,7 +16,10 @@ pub(crate) enum Node {
     Bool(bool),
     Int(i64),
     Double(f64),
-    Text { value: String, raw: Option<String> },
+    Text {
+        value: String,
+        raw: Option<String>,
+    },
     /// `r"…"`: a regular expression beside `==` and `!=`, else a text.
     RawText(String),
     Bytes(Vec<u8>),
@@ -29,12 +32,21 @@ pub(crate) enum Node {
     /// `..name`, and `..*` without a name.
     Descend(Box<Ast>, Option<String>),
     Index(Box<Ast>, Box<Ast>),
-    Call { target: Option<Box<Ast>>, name: String, at: usize, arguments: Vec<Ast> },
+    Call {
+        target: Option<Box<Ast>>,
+        name: String,
+        at: usize,
+        arguments: Vec<Ast>,
+    },
     Not(Box<Ast>),
     Negate(Box<Ast>),
     Binary(Binary, Box<Ast>, Box<Ast>),
     In(Box<Ast>, Box<Ast>),
-    Logic { is_and: bool, is_words: bool, parts: Vec<Ast> },
+    Logic {
+        is_and: bool,
+        is_words: bool,
+        parts: Vec<Ast>,
+    },
     Choice(Box<[Ast; 3]>),
     List(Vec<Ast>),
     Dict(Vec<(Ast, Ast)>),

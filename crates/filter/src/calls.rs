@@ -18,7 +18,14 @@ use crate::value::Val;
 
 impl Lower<'_> {
     /// A call, `name(…)` or `target.name(…)`.
-    pub fn call(&mut self, ast: &Ast, target: Option<&Ast>, name: &str, at: usize, arguments: &[Ast]) -> Result<Typed, FilterError> {
+    pub fn call(
+        &mut self,
+        ast: &Ast,
+        target: Option<&Ast>,
+        name: &str,
+        at: usize,
+        arguments: &[Ast],
+    ) -> Result<Typed, FilterError> {
         if let Some(target) = target {
             if Format::of(name).is_some() && arguments.is_empty() {
                 return self.path(ast);
@@ -42,7 +49,9 @@ impl Lower<'_> {
                 None => Ok((Expr::Const(Val::Time(self.now)), Type::of(Base::Time))),
             },
             ("datetime", false) => self.datetime(at, &all),
-            ("seconds" | "minutes" | "hours" | "days" | "weeks" | "months" | "years", false) => self.offset(name, at, &all),
+            ("seconds" | "minutes" | "hours" | "days" | "weeks" | "months" | "years", false) => {
+                self.offset(name, at, &all)
+            }
             ("limit", false) => self.limit(at, &all),
             ("redact", false) => self.redact(at, &all),
             ("size", _) => self.simple(Function::Size, name, at, &all, 1),
@@ -89,9 +98,7 @@ impl Lower<'_> {
         let message = format!("{name} takes {takes}, {} is {}", argument.text(self.query), kind.name());
         let error = self.error(argument.start, message);
         self.refuse(match kind.base {
-            Base::List if name == "contains" => {
-                error.hint(format!("write \"…\" in {}", argument.text(self.query)))
-            }
+            Base::List if name == "contains" => error.hint(format!("write \"…\" in {}", argument.text(self.query))),
             _ => error,
         })
     }
@@ -152,7 +159,12 @@ impl Lower<'_> {
         };
         let is_path = matches!(
             argument.node,
-            Node::Name(_) | Node::Select(..) | Node::Index(..) | Node::Wild(_) | Node::Descend(..) | Node::Call { target: Some(_), .. }
+            Node::Name(_)
+                | Node::Select(..)
+                | Node::Index(..)
+                | Node::Wild(_)
+                | Node::Descend(..)
+                | Node::Call { target: Some(_), .. }
         );
         if !is_path {
             let error = self.error(argument.start, format!("{} is no name", argument.text(self.query)));
@@ -272,7 +284,14 @@ impl Lower<'_> {
     }
 
     /// A helper of one argument.
-    fn simple(&mut self, function: Function, name: &str, at: usize, all: &[&Ast], expected: usize) -> Result<Typed, FilterError> {
+    fn simple(
+        &mut self,
+        function: Function,
+        name: &str,
+        at: usize,
+        all: &[&Ast],
+        expected: usize,
+    ) -> Result<Typed, FilterError> {
         let [argument] = all else {
             self.count(name, at, all, expected)?;
             return Ok((Expr::Missing, Type::any()));
@@ -283,9 +302,11 @@ impl Lower<'_> {
             Function::Size => ("a string, bytes, list or map", &[Text, Bytes, List, Map], Type::of(Int)),
             Function::ToInt => ("a number, string or timestamp", &[Int, Double, Text, Time], Type::of(Int)),
             Function::ToDouble => ("a number or string", &[Int, Double, Text], Type::of(Double)),
-            Function::ToText => {
-                ("a number, string, bool, bytes, timestamp or duration", &[Int, Double, Text, Bool, Bytes, Time, Duration], Type::of(Text))
-            }
+            Function::ToText => (
+                "a number, string, bool, bytes, timestamp or duration",
+                &[Int, Double, Text, Bool, Bytes, Time, Duration],
+                Type::of(Text),
+            ),
             Function::ToBool => ("a bool or string", &[Bool, Text], Type::of(Bool)),
             Function::ToBytes => ("a string or bytes", &[Text, Bytes], Type::of(Bytes)),
             Function::ToTime => ("a time in quotes", &[Text, Time, Int], Type::of(Time)),
@@ -310,9 +331,17 @@ impl Lower<'_> {
         Ok((call, result))
     }
 
-    fn comprehension(&mut self, kind: MacroKind, target: &Ast, at: usize, arguments: &[Ast]) -> Result<Typed, FilterError> {
+    fn comprehension(
+        &mut self,
+        kind: MacroKind,
+        target: &Ast,
+        at: usize,
+        arguments: &[Ast],
+    ) -> Result<Typed, FilterError> {
         if self.variables.len() >= MAX_MACRO_NESTING {
-            return Err(self.error(at, "macros nested too deeply").expected(format!("at most {MAX_MACRO_NESTING} levels")));
+            return Err(self
+                .error(at, "macros nested too deeply")
+                .expected(format!("at most {MAX_MACRO_NESTING} levels")));
         }
         let (range, range_type) = self.expr(target)?;
         let item = match range_type.base {
@@ -327,7 +356,9 @@ impl Lower<'_> {
         let item = if item.base == Base::Any { item.loose() } else { item };
         let (name, first, second) = match (arguments, kind) {
             ([Ast { node: Node::Name(name), .. }, body], _) => (name, body, None),
-            ([Ast { node: Node::Name(name), .. }, condition, result], MacroKind::Map) => (name, condition, Some(result)),
+            ([Ast { node: Node::Name(name), .. }, condition, result], MacroKind::Map) => {
+                (name, condition, Some(result))
+            }
             _ => {
                 let error = self.error(at, format!("macro with {} arguments", arguments.len()));
                 return self.refuse(error.expected("a name and an expression, such as exists(x, x == \"a\")"));
@@ -382,12 +413,53 @@ pub fn helpers() -> impl Iterator<Item = Cow<'static, str>> {
 
 /// What is written `name(…)`.
 const FUNCTIONS: &[&str] = &[
-    "now", "datetime", "seconds", "minutes", "hours", "days", "weeks", "months", "years", "timestamp", "duration", "limit",
-    "redact", "has", "size", "matches", "map_get", "int", "uint", "double", "string", "bool", "bytes", "dyn",
+    "now",
+    "datetime",
+    "seconds",
+    "minutes",
+    "hours",
+    "days",
+    "weeks",
+    "months",
+    "years",
+    "timestamp",
+    "duration",
+    "limit",
+    "redact",
+    "has",
+    "size",
+    "matches",
+    "map_get",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "bytes",
+    "dyn",
 ];
 /// What is written `value.name(…)`.
 const METHODS: &[&str] = &[
-    "contains", "startsWith", "endsWith", "matches", "size", "json", "xml", "exists", "exists_one", "all", "filter", "map",
-    "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes",
-    "getSeconds", "getMilliseconds",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "size",
+    "json",
+    "xml",
+    "exists",
+    "exists_one",
+    "all",
+    "filter",
+    "map",
+    "getFullYear",
+    "getMonth",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getHours",
+    "getMinutes",
+    "getSeconds",
+    "getMilliseconds",
 ];

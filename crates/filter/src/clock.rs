@@ -28,7 +28,8 @@ impl Civil {
 
     /// The moment, saturating where it does not fit.
     pub fn time(self) -> Timestamp {
-        let seconds = day_number(self.year, self.month, self.day).saturating_mul(DAY_SECONDS).saturating_add(self.second);
+        let seconds =
+            day_number(self.year, self.month, self.day).saturating_mul(DAY_SECONDS).saturating_add(self.second);
         Timestamp::from_ns(seconds.saturating_mul(SECOND)) + self.ns
     }
 
@@ -201,10 +202,7 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
 pub(crate) fn format(time: Timestamp) -> String {
     let civil = Civil::of(time);
     let (hour, minute, second) = (civil.second / 3600, civil.second / 60 % 60, civil.second % 60);
-    format!(
-        "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z",
-        civil.year, civil.month, civil.day, civil.ns
-    )
+    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z", civil.year, civil.month, civil.day, civil.ns)
 }
 
 #[cfg(test)]
@@ -222,7 +220,14 @@ mod tests {
         for (text, ns) in cases {
             assert_eq!(rfc3339(text).map(Timestamp::ns), Some(ns), "{text}");
         }
-        for text in ["", "2026-03-14", "2026-02-30T00:00:00Z", "2026-03-14T25:00:00Z", "2026-03-14T22:00:00", "é026-03-14T22:00:00Z"] {
+        for text in [
+            "",
+            "2026-03-14",
+            "2026-02-30T00:00:00Z",
+            "2026-03-14T25:00:00Z",
+            "2026-03-14T22:00:00",
+            "é026-03-14T22:00:00Z",
+        ] {
             assert_eq!(rfc3339(text), None, "{text}");
         }
         assert_eq!(format(Timestamp::from_ns(-1)), "1969-12-31T23:59:59.999999999Z");
@@ -234,7 +239,9 @@ mod tests {
         assert_eq!(datetime("3/14/2026, 10:00:00.000 PM"), rfc3339("2026-03-14T22:00:00Z"));
         assert_eq!(datetime("3/14/2026, 12:00:00.500 AM"), rfc3339("2026-03-14T00:00:00.5Z"));
         assert_eq!(datetime("12/1/2026, 12:30:01 pm"), rfc3339("2026-12-01T12:30:01Z"));
-        for text in ["", "14/3/2026, 1:00:00 PM", "3/14/2026 1:00:00 PM", "3/14/2026, 13:00:00 PM", "3/14/2026, 1:00:00"] {
+        for text in
+            ["", "14/3/2026, 1:00:00 PM", "3/14/2026 1:00:00 PM", "3/14/2026, 13:00:00 PM", "3/14/2026, 1:00:00"]
+        {
             assert_eq!(datetime(text), None, "{text}");
         }
     }

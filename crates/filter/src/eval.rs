@@ -53,7 +53,9 @@ impl Expr {
                 self.quantifier(context).unwrap_or(false)
             }
             Expr::Has(operand) => match &**operand {
-                Expr::Path(Path { root: Root::Field(field), steps, .. }) if steps.is_empty() => context.has_field(field),
+                Expr::Path(Path { root: Root::Field(field), steps, .. }) if steps.is_empty() => {
+                    context.has_field(field)
+                }
                 other => other.value(context).is_ok(),
             },
             Expr::Redact(range) => {
@@ -96,7 +98,11 @@ impl Expr {
                 each_item(range.value(context)?, context, &mut |item| {
                     if with_variable(context, item.clone(), || condition.holds(context)) {
                         let is_filter = *kind == MacroKind::Filter;
-                        items.push(if is_filter { item } else { with_variable(context, item, || result.value(context))? });
+                        items.push(if is_filter {
+                            item
+                        } else {
+                            with_variable(context, item, || result.value(context))?
+                        });
                     }
                     Ok(true)
                 })?;
@@ -247,7 +253,8 @@ fn select<'e>(value: Val<'e>, steps: &[Step], context: &Context<'e>, found: &mut
     match (value, step) {
         (Val::Map(map, is_caseless), Step::Key { name, .. }) => {
             for (key, value) in map.iter_bytes() {
-                let is_it = if is_caseless { key.eq_ignore_ascii_case(name.as_bytes()) } else { key == name.as_bytes() };
+                let is_it =
+                    if is_caseless { key.eq_ignore_ascii_case(name.as_bytes()) } else { key == name.as_bytes() };
                 if is_it {
                     select(Val::of_bytes(value), rest, context, found);
                 }
@@ -341,13 +348,17 @@ fn any_text(value: &Val<'_>, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
 fn is_in(item: &Val<'_>, container: &Val<'_>, is_caseless: bool) -> bool {
     let name = || item.text();
     match container {
-        Val::Texts(list) => list.iter_bytes().any(|other| compare(Comparison::Equal, item, &Val::of_bytes(other), is_caseless)),
+        Val::Texts(list) => {
+            list.iter_bytes().any(|other| compare(Comparison::Equal, item, &Val::of_bytes(other), is_caseless))
+        }
         Val::List(items) => items.iter().any(|other| compare(Comparison::Equal, item, other, is_caseless)),
         Val::Map(map, ignores_case) => name().is_some_and(|name| map.find(&name, *ignores_case).is_some()),
         Val::Object(object) => name().is_some_and(|name| {
             let name = String::from_utf8_lossy(&name);
             let keys = object.as_object();
-            keys.is_some_and(|keys| keys.contains_key(&*name) || is_caseless && keys.keys().any(|key| key.eq_ignore_ascii_case(&name)))
+            keys.is_some_and(|keys| {
+                keys.contains_key(&*name) || is_caseless && keys.keys().any(|key| key.eq_ignore_ascii_case(&name))
+            })
         }),
         Val::Dict(pairs) => pairs.iter().any(|(key, _)| compare(Comparison::Equal, item, key, false)),
         _ => false,
@@ -391,7 +402,9 @@ fn arithmetic<'e>(operation: Arithmetic, a: Val<'e>, b: Val<'e>) -> Result<Val<'
             a.extend(b);
             Val::List(a)
         }
-        (Add, Val::Texts(a), b) => return arithmetic(operation, Val::List(a.iter_bytes().map(Val::of_bytes).collect()), b),
+        (Add, Val::Texts(a), b) => {
+            return arithmetic(operation, Val::List(a.iter_bytes().map(Val::of_bytes).collect()), b);
+        }
         (Add, a @ Val::List(_), Val::Texts(b)) => {
             return arithmetic(operation, a, Val::List(b.iter_bytes().map(Val::of_bytes).collect()));
         }

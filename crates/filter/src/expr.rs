@@ -20,14 +20,37 @@ pub(crate) enum Expr {
     Choice(Box<[Expr; 3]>),
     Negate(Box<Expr>),
     Arithmetic(Arithmetic, Box<[Expr; 2]>),
-    Compare { comparison: Comparison, sides: Box<[Expr; 2]>, is_caseless: bool, as_written: Option<AsWritten> },
+    Compare {
+        comparison: Comparison,
+        sides: Box<[Expr; 2]>,
+        is_caseless: bool,
+        as_written: Option<AsWritten>,
+    },
     /// `==` or `!=` beside `r"…"`.
-    Regex { is_negated: bool, operand: Box<Expr>, pattern: Pattern },
-    In { sides: Box<[Expr; 2]>, is_caseless: bool },
-    TextTest { test: TextTest, operand: Box<Expr>, argument: Box<Expr> },
-    Matches { operand: Box<Expr>, pattern: Pattern },
+    Regex {
+        is_negated: bool,
+        operand: Box<Expr>,
+        pattern: Pattern,
+    },
+    In {
+        sides: Box<[Expr; 2]>,
+        is_caseless: bool,
+    },
+    TextTest {
+        test: TextTest,
+        operand: Box<Expr>,
+        argument: Box<Expr>,
+    },
+    Matches {
+        operand: Box<Expr>,
+        pattern: Pattern,
+    },
     Call(Function, Vec<Expr>),
-    Macro { kind: MacroKind, range: Box<Expr>, body: Box<[Expr; 2]> },
+    Macro {
+        kind: MacroKind,
+        range: Box<Expr>,
+        body: Box<[Expr; 2]>,
+    },
     List(Vec<Expr>),
     Dict(Vec<(Expr, Expr)>),
     Has(Box<Expr>),

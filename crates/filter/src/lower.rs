@@ -83,7 +83,9 @@ impl<'a> Lower<'a> {
             Node::Name(_) | Node::Root | Node::Select(..) | Node::Wild(_) | Node::Descend(..) | Node::Index(..) => {
                 return self.path(ast);
             }
-            Node::Call { target, name, at, arguments } => return self.call(ast, target.as_deref(), name, *at, arguments),
+            Node::Call { target, name, at, arguments } => {
+                return self.call(ast, target.as_deref(), name, *at, arguments);
+            }
             Node::Not(operand) => {
                 let operand = self.truth(operand, true)?;
                 (fold(Expr::Not(Box::new(operand))), Type::of(Base::Bool))
@@ -96,7 +98,9 @@ impl<'a> Lower<'a> {
                 }
                 (fold(Expr::Negate(Box::new(operand))), kind)
             }
-            Node::Binary(Binary::Compare(comparison), left, right) => return self.compare(*comparison, left, right, ast),
+            Node::Binary(Binary::Compare(comparison), left, right) => {
+                return self.compare(*comparison, left, right, ast);
+            }
             Node::Binary(Binary::Arithmetic(operation), left, right) => {
                 let (a, a_type) = self.expr(left)?;
                 let (b, b_type) = self.expr(right)?;
@@ -224,7 +228,12 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn pattern_comparison(&mut self, comparison: Comparison, operand: &Ast, pattern: &Ast) -> Result<Typed, FilterError> {
+    fn pattern_comparison(
+        &mut self,
+        comparison: Comparison,
+        operand: &Ast,
+        pattern: &Ast,
+    ) -> Result<Typed, FilterError> {
         let Node::RawText(written) = &pattern.node else { return self.refuse(self.error(pattern.start, "no pattern")) };
         let compiled = self.pattern(written, pattern.start)?;
         let (value, kind) = self.expr(operand)?;
@@ -283,7 +292,9 @@ impl<'a> Lower<'a> {
         let text = |side: &Ast| side.text(self.query).to_owned();
         if matches!(self.names, Names::Table(_)) {
             if !matches!(kind.base, Base::List | Base::Map | Base::Any) {
-                let error = self.error(ast.start, format!("{} is {}", text(right), kind.name())).expected("a list or map after in");
+                let error = self
+                    .error(ast.start, format!("{} is {}", text(right), kind.name()))
+                    .expected("a list or map after in");
                 return Err(match kind.base {
                     Base::Text => error.hint(format!("write {}.contains({})", text(right), text(left))),
                     _ => error,

@@ -51,13 +51,15 @@ impl Lower<'_> {
                     });
                     target
                 }
-                Node::Call { target: Some(target), name, arguments, .. } if arguments.is_empty() => match Format::of(name) {
-                    Some(format) => {
-                        selectors.push(Selector::Decode(format));
-                        target
+                Node::Call { target: Some(target), name, arguments, .. } if arguments.is_empty() => {
+                    match Format::of(name) {
+                        Some(format) => {
+                            selectors.push(Selector::Decode(format));
+                            target
+                        }
+                        None => break,
                     }
-                    None => break,
-                },
+                }
                 _ => break,
             };
         }
@@ -114,7 +116,13 @@ impl Lower<'_> {
     }
 
     /// A chain that begins with the name of a field.
-    fn named(&mut self, table: &FieldTable, first: &str, selectors: &[Selector<'_>], ast: &Ast) -> Result<Typed, FilterError> {
+    fn named(
+        &mut self,
+        table: &FieldTable,
+        first: &str,
+        selectors: &[Selector<'_>],
+        ast: &Ast,
+    ) -> Result<Typed, FilterError> {
         let mut names = vec![first];
         names.extend(selectors.iter().map_while(|selector| match selector {
             Selector::Name(name) => Some(name.as_ref()),
@@ -138,9 +146,9 @@ impl Lower<'_> {
     /// The fields below a prefix as one record.
     fn whole(&mut self, prefix: Vec<String>, selectors: &[Selector<'_>], _ast: &Ast) -> Result<Typed, FilterError> {
         if let Names::Table(table) = self.names {
-            let below = table.iter().filter(|(_, spec, place)| {
-                !matches!(place, Place::Word { .. }) && is_below(spec.path, &prefix)
-            });
+            let below = table
+                .iter()
+                .filter(|(_, spec, place)| !matches!(place, Place::Word { .. }) && is_below(spec.path, &prefix));
             self.fields.extend(below.map(|(id, _, _)| id));
         }
         let (mut expr, kind) = self.record(selectors)?;
@@ -205,7 +213,9 @@ impl Lower<'_> {
                 (Base::Any, _) | (Base::Text, Selector::Decode(_)) => Some(Type::any()),
                 (Base::Map, Selector::Index(_)) => None,
                 (Base::Map, Selector::Decode(_)) => None,
-                (Base::Map, _) => Some(if matches!(path.root, Root::Field(_)) { Type::of(Base::Text).loose() } else { Type::any() }),
+                (Base::Map, _) => {
+                    Some(if matches!(path.root, Root::Field(_)) { Type::of(Base::Text).loose() } else { Type::any() })
+                }
                 (Base::List, Selector::Index(_) | Selector::Computed(_) | Selector::Wild) => {
                     Some(Type { base: kind.item, is_caseless: kind.is_caseless, ..Type::any() })
                 }
@@ -270,7 +280,9 @@ impl Lower<'_> {
     /// What a `redact` path hides: as written, and by the names that records have.
     pub fn redaction_targets(&self, text: &str, at: usize) -> Result<Vec<Vec<Step>>, FilterError> {
         let Some(steps) = path::parse_path(text) else {
-            return Err(self.error(at, format!("invalid path {text:?}")).expected("a path such as \"request.headers.cookie\" or \"..password\""));
+            return Err(self
+                .error(at, format!("invalid path {text:?}"))
+                .expected("a path such as \"request.headers.cookie\" or \"..password\""));
         };
         let Names::Table(table) = self.names else { return Ok(vec![steps]) };
         let names: Vec<&str> = steps
@@ -313,9 +325,8 @@ pub(crate) fn constant_text(expr: &Expr) -> Option<&str> {
 }
 
 /// Names that the older form alone has though they are no aliases: where an entry lacks them they are missing (rule 5).
-const V1_NAMES: &[&str] = &[
-    "src.name", "dst.name", "src.namespace", "dst.namespace", "request.body", "response.body", "outgoing",
-];
+const V1_NAMES: &[&str] =
+    &["src.name", "dst.name", "src.namespace", "dst.namespace", "request.body", "response.body", "outgoing"];
 /// Names of records whose texts compare without regard to case, as their fields do.
 const CASELESS_NAMES: &[&str] = &["protocol", "conn_l7_detected", "flow_l7_detected"];
 /// How many names an error lists.

@@ -105,7 +105,9 @@ impl Parser<'_> {
 
     fn make(&self, node: Node, start: usize, height: u16) -> Result<Ast, FilterError> {
         if height > MAX_HEIGHT {
-            return Err(self.error(start, "the query is nested too deeply").expected(format!("at most {MAX_HEIGHT} levels")));
+            return Err(self
+                .error(start, "the query is nested too deeply")
+                .expected(format!("at most {MAX_HEIGHT} levels")));
         }
         Ok(Ast { node, start, end: self.end_of_last(), height })
     }
@@ -158,9 +160,9 @@ impl Parser<'_> {
         match self.style {
             Some((is_word, _)) if is_word != sign.is_word => {
                 let error = self.error(at, "words (and, or) and signs (&&, ||) mixed without parentheses");
-                return Err(error
-                    .expected("one of the two forms")
-                    .hint("put parentheses around one part, for example (a && b) or c; or write && for and, || for or"));
+                return Err(error.expected("one of the two forms").hint(
+                    "put parentheses around one part, for example (a && b) or c; or write && for and, || for or",
+                ));
             }
             Some(_) => {}
             None => self.style = Some((sign.is_word, at)),

@@ -8,11 +8,19 @@ use crate::limits::MAX_VISITS;
 /// One step of a selector.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    Key { name: String, is_caseless: bool },
+    Key {
+        name: String,
+        is_caseless: bool,
+    },
     /// The n-th item, from the end where negative; of a path that is a text, the n-th segment.
-    Index { number: i64, is_path: bool },
+    Index {
+        number: i64,
+        is_path: bool,
+    },
     /// All items; of a path that is a text, all segments.
-    Wild { is_path: bool },
+    Wild {
+        is_path: bool,
+    },
     /// All values of this name below, at any depth.
     Descend(String),
     /// All values below, at any depth.

@@ -96,9 +96,7 @@ impl Test {
             Test::MapText(..) => 15,
             Test::General(_) => 100,
             Test::Not(inner) => inner.cost(),
-            Test::All(parts) | Test::Any(parts) => {
-                parts.iter().fold(1, |sum, part| part.cost().saturating_add(sum))
-            }
+            Test::All(parts) | Test::Any(parts) => parts.iter().fold(1, |sum, part| part.cost().saturating_add(sum)),
         }
     }
 
@@ -109,7 +107,7 @@ impl Test {
             Expr::Compare { sides, .. } | Expr::In { sides, .. } => {
                 let [left, right] = &**sides;
                 &[left, right]
-            },
+            }
             Expr::TextTest { operand, .. } | Expr::Matches { operand, .. } | Expr::Regex { operand, .. } => &[operand],
             _ => &[],
         };
@@ -193,13 +191,17 @@ impl Test {
         let (map, name, default) = match operand {
             Expr::Call(Function::MapGet, arguments) => {
                 let [map, name, default] = arguments.as_slice() else { return None };
-                let (Val::Text(name), Val::Text(default)) = (name.constant()?, default.constant()?) else { return None };
+                let (Val::Text(name), Val::Text(default)) = (name.constant()?, default.constant()?) else {
+                    return None;
+                };
                 (plain_field(map)?, name.as_bytes(), Some(Box::from(default.as_bytes())))
             }
-            Expr::Path(Path { root: Root::Field(map), steps, computed, .. }) if computed.is_empty() => match steps.as_slice() {
-                [Step::Key { name, .. }] => (*map, name.as_bytes(), None),
-                _ => return None,
-            },
+            Expr::Path(Path { root: Root::Field(map), steps, computed, .. }) if computed.is_empty() => {
+                match steps.as_slice() {
+                    [Step::Key { name, .. }] => (*map, name.as_bytes(), None),
+                    _ => return None,
+                }
+            }
             _ => return None,
         };
         let text = MapText { name: name.into(), ignores_case: map.is_caseless, default, check };
@@ -224,10 +226,14 @@ impl Test {
                 Some(Test::IntIn(field.id, numbers.collect::<Option<_>>()?))
             }
             Kind::Text => {
-                let text = |item: &Val<'_>| if let Val::Text(text) = item { Some(Box::from(text.as_bytes())) } else { None };
+                let text =
+                    |item: &Val<'_>| if let Val::Text(text) = item { Some(Box::from(text.as_bytes())) } else { None };
                 let check = TextCheck::Equals {
                     texts: items.iter().map(text).collect::<Option<_>>()?,
-                    ips: items.iter().filter_map(|item| if let Val::Text(text) = item { text.parse().ok() } else { None }).collect(),
+                    ips: items
+                        .iter()
+                        .filter_map(|item| if let Val::Text(text) = item { text.parse().ok() } else { None })
+                        .collect(),
                     is_caseless,
                     is_negated: false,
                 };
@@ -292,7 +298,8 @@ impl MapText {
         }
         let mut is_there = false;
         for (name, value) in map.iter_bytes() {
-            let is_it = if self.ignores_case { name.eq_ignore_ascii_case(&self.name) } else { is_same(name, &self.name) };
+            let is_it =
+                if self.ignores_case { name.eq_ignore_ascii_case(&self.name) } else { is_same(name, &self.name) };
             if is_it && self.check.finds(value) {
                 return !self.check.is_negated();
             }
@@ -318,7 +325,9 @@ impl TextCheck {
 
     fn finds(&self, bytes: &[u8]) -> bool {
         match self {
-            TextCheck::Equals { texts, is_caseless: true, .. } => texts.iter().any(|text| bytes.eq_ignore_ascii_case(text)),
+            TextCheck::Equals { texts, is_caseless: true, .. } => {
+                texts.iter().any(|text| bytes.eq_ignore_ascii_case(text))
+            }
             TextCheck::Equals { texts, .. } => texts.iter().any(|text| is_same(bytes, text)),
             TextCheck::Contains(finder) => finder.find(bytes).is_some(),
             TextCheck::StartsWith(text) => text.is_empty() || bytes.starts_with(text),

@@ -18,7 +18,10 @@ pub(crate) enum Kind {
     Int(u64),
     Double(f64),
     /// A string; `raw` is the text as written where escapes make it differ.
-    Text { value: String, raw: Option<String> },
+    Text {
+        value: String,
+        raw: Option<String>,
+    },
     /// `r"…"`.
     RawText(String),
     Bytes(Vec<u8>),
@@ -90,7 +93,8 @@ impl<'q> Lexer<'q> {
         } else if first.is_ascii_alphabetic() || first == '_' {
             let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
             let (word, after) = rest.split_at(length);
-            let is_prefix = matches!(word, "r" | "R" | "b" | "B" | "br" | "bR" | "Br" | "BR" | "rb" | "rB" | "Rb" | "RB");
+            let is_prefix =
+                matches!(word, "r" | "R" | "b" | "B" | "br" | "bR" | "Br" | "BR" | "rb" | "rB" | "Rb" | "RB");
             self.at += length;
             if is_prefix && after.starts_with(['"', '\'']) {
                 self.string(word, start)?;
@@ -203,7 +207,9 @@ impl<'q> Lexer<'q> {
             let rest = self.rest();
             let Some(c) = rest.chars().next() else {
                 let shown = self.query.get(start..).unwrap_or_default().chars().take(12).collect::<String>();
-                return Err(self.error(start, format!("unterminated string {shown}")).expected(format!("a closing {close}")));
+                return Err(self
+                    .error(start, format!("unterminated string {shown}"))
+                    .expected(format!("a closing {close}")));
             };
             if rest.starts_with(close) {
                 break self.at;
@@ -282,5 +288,6 @@ fn unescape(written: &str, is_bytes: bool) -> Vec<u8> {
 
 /// Operators and brackets, longer ones first.
 const SIGNS: &[&str] = &[
-    "==", "!=", "<=", ">=", "&&", "||", "..", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}",
+    "==", "!=", "<=", ">=", "&&", "||", "..", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ",", ".", "(", ")",
+    "[", "]", "{", "}",
 ];

@@ -122,7 +122,9 @@ pub(crate) fn are_comparable(a: &Type, b: &Type, is_equality: bool) -> bool {
         (Base::Time, y) if y.is_number() => true,
         (x, Base::Time) if x.is_number() => true,
         (Base::List, _) | (_, Base::List) => is_loose,
-        (Base::Text, y) | (y, Base::Text) => is_loose && (y.is_number() || matches!(y, Base::Bool | Base::Time | Base::Bytes)),
+        (Base::Text, y) | (y, Base::Text) => {
+            is_loose && (y.is_number() || matches!(y, Base::Bool | Base::Time | Base::Bytes))
+        }
         _ => false,
     }
 }

@@ -64,9 +64,9 @@ impl<'e> Val<'e> {
             Val::Duration(ns) => Val::Duration(ns),
             Val::List(items) => Val::List(items.into_iter().map(Val::owned).collect::<Option<_>>()?),
             Val::Object(object) => Val::Object(object),
-            Val::Dict(pairs) => {
-                Val::Dict(pairs.into_iter().map(|(key, value)| Some((key.owned()?, value.owned()?))).collect::<Option<_>>()?)
-            }
+            Val::Dict(pairs) => Val::Dict(
+                pairs.into_iter().map(|(key, value)| Some((key.owned()?, value.owned()?))).collect::<Option<_>>()?,
+            ),
             Val::Texts(_) | Val::Map(..) => return None,
         })
     }
@@ -193,7 +193,9 @@ fn compare_items(comparison: Comparison, items: &[Val<'_>], other: &Val<'_>, is_
 pub(crate) fn is_equal(a: &Val<'_>, b: &Val<'_>, is_caseless: bool) -> bool {
     match (a, b) {
         (Val::Nil, Val::Nil) => true,
-        (Val::Bool(value), Val::Text(text)) | (Val::Text(text), Val::Bool(value)) => text == if *value { "true" } else { "false" },
+        (Val::Bool(value), Val::Text(text)) | (Val::Text(text), Val::Bool(value)) => {
+            text == if *value { "true" } else { "false" }
+        }
         (Val::List(_) | Val::Texts(_), Val::List(_) | Val::Texts(_)) => compare(Comparison::Equal, a, b, is_caseless),
         (Val::Object(a), Val::Object(b)) => is_same_json(a, b),
         (Val::Object(_), other) | (other, Val::Object(_)) => {
@@ -297,9 +299,7 @@ pub(crate) fn moment(value: &Val<'_>) -> Option<Timestamp> {
         Val::Time(time) => Some(*time),
         Val::Int(ms) => Some(Timestamp::from_ns(ms.saturating_mul(1_000_000))),
         Val::Double(ms) if ms.is_finite() => Some(Timestamp::from_ns((ms * 1e6) as i64)),
-        Val::Text(text) => {
-            clock::rfc3339(text).or_else(|| clock::datetime(text)).or_else(|| moment(&number(text)?))
-        }
+        Val::Text(text) => clock::rfc3339(text).or_else(|| clock::datetime(text)).or_else(|| moment(&number(text)?)),
         _ => None,
     }
 }

@@ -293,7 +293,10 @@ mod tests {
             ("<a>x</a>", json!({"a": "x"})),
             ("<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"c\">]><a/>", json!({"a": ""})),
             ("<a><b>1</b><c/><b>2</b></a>", json!({"a": {"b": ["1", "2"], "c": ""}})),
-            ("<s:a k=\"v\" l='&lt;'>x &amp; y<!-- no --></s:a>", json!({"a": {"-k": "v", "-l": "<", "#text": "x & y"}})),
+            (
+                "<s:a k=\"v\" l='&lt;'>x &amp; y<!-- no --></s:a>",
+                json!({"a": {"-k": "v", "-l": "<", "#text": "x & y"}}),
+            ),
             ("<a><![CDATA[<b>]]></a>", json!({"a": "<b>"})),
             ("<a>&#65;&#x42;&unknown;</a>", json!({"a": "AB&unknown;"})),
         ];
@@ -305,7 +308,20 @@ mod tests {
     #[test]
     fn what_is_not_well_formed_is_refused() {
         let deep = "<a>".repeat(100_000);
-        for text in ["", "x", "<a>", "<a></b>", "<a", "<a k></a>", "<a k=v/>", "<a/><b/>", "</a>", "<!-- x", "<a><![CDATA[x</a>", &deep] {
+        for text in [
+            "",
+            "x",
+            "<a>",
+            "<a></b>",
+            "<a",
+            "<a k></a>",
+            "<a k=v/>",
+            "<a/><b/>",
+            "</a>",
+            "<!-- x",
+            "<a><![CDATA[x</a>",
+            &deep,
+        ] {
             assert!(parse(text).is_none(), "{}", text.chars().take(20).collect::<String>());
         }
     }

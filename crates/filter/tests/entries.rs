@@ -32,8 +32,7 @@ fn check(entry: &Entry, cases: &[(&str, bool)]) {
 fn examples_compile_and_run() {
     let Some(text) = support::shared("v2_examples.txt") else { return };
     let table = table();
-    let entries =
-        [http_entry(404, b"{}"), dns_entry(), redis_entry(), tls_entry(), conn_entry(), flow_entry()];
+    let entries = [http_entry(404, b"{}"), dns_entry(), redis_entry(), tls_entry(), conn_entry(), flow_entry()];
     let mut matched = 0;
     for query in text.lines().filter(|line| !line.is_empty()) {
         let filter = compile(&table, query);
@@ -228,7 +227,12 @@ fn selectors_may_cross_fields() {
     let entry = http_entry(404, b"{}");
     check(
         &entry,
-        &[("request..host == \"shop\"", true), ("..authorization == r\"Token\"", true), ("request.*.* == \"shop\"", true), ("..nope == 1", false)],
+        &[
+            ("request..host == \"shop\"", true),
+            ("..authorization == r\"Token\"", true),
+            ("request.*.* == \"shop\"", true),
+            ("..nope == 1", false),
+        ],
     );
     let table = table();
     assert!(compile(&table, "request..host == \"x\"").fields().any(|id| table.spec(id).path == "request.headers"));
@@ -240,7 +244,10 @@ fn queries_tell_what_they_need() {
     let filter = compile(&table, "http and kafka_api_key_name == \"x\" or limit(5)");
     assert_eq!(filter.limit(), Some(5));
     let messages: Vec<String> = filter.warnings().iter().map(ToString::to_string).collect();
-    assert!(messages.iter().any(|m| m.contains("this is read as http and (kafka_api_key_name == \"x\" or limit(5))")), "{messages:?}");
+    assert!(
+        messages.iter().any(|m| m.contains("this is read as http and (kafka_api_key_name == \"x\" or limit(5))")),
+        "{messages:?}"
+    );
     assert!(messages.iter().any(|m| m.contains("needs Kafka")), "{messages:?}");
     let names: Vec<&str> = filter.fields().map(|id| table.spec(id).path).collect();
     assert!(names.contains(&"http") && names.contains(&"kafka_api_key_name"));
@@ -318,7 +325,11 @@ fn hostile_queries_are_refused() {
     for query in &queries {
         let error = Filter::compile(query, &table, NOW).expect_err(&query[..query.len().min(40)]);
         assert!(error.render(query).len() < 2_000);
-        assert!(lanternfish_filter::eval_record(&mut json!({}), query, NOW).is_err(), "{}", &query[..query.len().min(40)]);
+        assert!(
+            lanternfish_filter::eval_record(&mut json!({}), query, NOW).is_err(),
+            "{}",
+            &query[..query.len().min(40)]
+        );
     }
     for (query, expected) in [
         (format!("status_code{} > 0", " + 1".repeat(125)), true),

@@ -38,7 +38,8 @@ fn record_of(table: &FieldTable, entry: &Entry) -> Json {
             Value::Map(map) => {
                 let mut object = Map::new();
                 for (name, value) in map.iter_bytes() {
-                    let (name, value) = (String::from_utf8_lossy(name).into_owned(), json!(String::from_utf8_lossy(value)));
+                    let (name, value) =
+                        (String::from_utf8_lossy(name).into_owned(), json!(String::from_utf8_lossy(value)));
                     match object.get_mut(&name) {
                         Some(Json::Array(items)) => items.push(value),
                         Some(first) => *first = json!([first.take(), value]),
@@ -61,7 +62,15 @@ fn record_of(table: &FieldTable, entry: &Entry) -> Json {
 
 fn entries() -> Vec<Entry> {
     let body = br#"{"items":[{"id":7},{"id":9}],"name":"x"}"#;
-    vec![http_entry(200, body), http_entry(503, b"oops"), dns_entry(), redis_entry(), tls_entry(), conn_entry(), flow_entry()]
+    vec![
+        http_entry(200, body),
+        http_entry(503, b"oops"),
+        dns_entry(),
+        redis_entry(),
+        tls_entry(),
+        conn_entry(),
+        flow_entry(),
+    ]
 }
 
 fn one_of(values: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
@@ -70,16 +79,63 @@ fn one_of(values: &'static [&'static str]) -> impl Strategy<Value = String> + Cl
 
 /// Comparisons that mean the same on an entry and on its record.
 fn leaf() -> impl Strategy<Value = String> {
-    let word = one_of(&["http", "dns", "redis", "conn", "flow", "tcp_conn", "dns_request", "has_pcap", "true", "false"]);
-    let number = one_of(&["status_code", "dst.port", "index", "response_body_size", "conn_local_bytes", "elapsed_time", "size(dns_answers)", "size(method)"]);
-    let value = one_of(&["0", "1", "80", "200", "503", "199.5", "2000000", "-1", "status_code + 1", "100 / status_code", "0x50"]);
+    let word =
+        one_of(&["http", "dns", "redis", "conn", "flow", "tcp_conn", "dns_request", "has_pcap", "true", "false"]);
+    let number = one_of(&[
+        "status_code",
+        "dst.port",
+        "index",
+        "response_body_size",
+        "conn_local_bytes",
+        "elapsed_time",
+        "size(dns_answers)",
+        "size(method)",
+    ]);
+    let value = one_of(&[
+        "0",
+        "1",
+        "80",
+        "200",
+        "503",
+        "199.5",
+        "2000000",
+        "-1",
+        "status_code + 1",
+        "100 / status_code",
+        "0x50",
+    ]);
     let order = one_of(&["==", "!=", "<", "<=", ">", ">="]);
     let text = one_of(&[
-        "method", "url", "path", "src.ip", "dst.dns", "redis_key", "redis_type", "conn_state", "protocol", "request.headers[\"host\"]",
-        "request.headers[\"X-Trace\"]", "request.headers.none", "map_get(request.headers, \"accept\", \"d\")", "path[1]", "dns_answers[0]",
-        "dns_answers.*", "response.headers[\"Content-Length\"]",
+        "method",
+        "url",
+        "path",
+        "src.ip",
+        "dst.dns",
+        "redis_key",
+        "redis_type",
+        "conn_state",
+        "protocol",
+        "request.headers[\"host\"]",
+        "request.headers[\"X-Trace\"]",
+        "request.headers.none",
+        "map_get(request.headers, \"accept\", \"d\")",
+        "path[1]",
+        "dns_answers[0]",
+        "dns_answers.*",
+        "response.headers[\"Content-Length\"]",
     ]);
-    let literal = one_of(&["\"GET\"", "\"HTTP\"", "\"/api/v1/items\"", "\"shop\"", "\"\"", "\"2\"", "\"v1\"", "\"192.168.1.7\"", "\"session:12\"", "\"10.1.2.3\""]);
+    let literal = one_of(&[
+        "\"GET\"",
+        "\"HTTP\"",
+        "\"/api/v1/items\"",
+        "\"shop\"",
+        "\"\"",
+        "\"2\"",
+        "\"v1\"",
+        "\"192.168.1.7\"",
+        "\"session:12\"",
+        "\"10.1.2.3\"",
+    ]);
     let equality = one_of(&["==", "!="]);
     let pattern = one_of(&["r\"^1\"", "r\"a.i\"", "r\"\"", "r\"s+\"", "r\"^(GET|shop)$\""]);
     let test = one_of(&["contains", "startsWith", "endsWith", "matches"]);
@@ -93,14 +149,25 @@ fn leaf() -> impl Strategy<Value = String> {
         (text.clone(), order, literal.clone()).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
         (text.clone(), equality, pattern).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
         (text.clone(), test, literal.clone()).prop_map(|(a, b, c)| format!("{a}.{b}({c})")),
-        (text, one_of(&["[\"GET\", \"http\", \"shop\"]", "[\"192.168.1.7\"]"])).prop_map(|(a, b)| format!("{a} in {b}")),
+        (text, one_of(&["[\"GET\", \"http\", \"shop\"]", "[\"192.168.1.7\"]"]))
+            .prop_map(|(a, b)| format!("{a} in {b}")),
         (item, list.clone()).prop_map(|(a, b)| format!("{a} in {b}")),
-        (list, one_of(&["exists", "all", "exists_one"]), one_of(&["x.contains(\"o\")", "x == \"HTTP\"", "x != method"]))
+        (
+            list,
+            one_of(&["exists", "all", "exists_one"]),
+            one_of(&["x.contains(\"o\")", "x == \"HTTP\"", "x != method"])
+        )
             .prop_map(|(a, b, c)| format!("{a}.{b}(x, {c})")),
         one_of(&[
-            "timestamp > now() - duration(\"5m\")", "timestamp < minutes(-1)", "timestamp >= timestamp(\"2026-03-14T22:29:00Z\")",
-            "src.service.namespace != dst.service.namespace", "method + \"x\" == \"GETx\"", "has_pcap == true",
-            "response.body.json().items[*].id == 9", "response.body.json()..name == \"x\"", "path.* == \"v1\"",
+            "timestamp > now() - duration(\"5m\")",
+            "timestamp < minutes(-1)",
+            "timestamp >= timestamp(\"2026-03-14T22:29:00Z\")",
+            "src.service.namespace != dst.service.namespace",
+            "method + \"x\" == \"GETx\"",
+            "has_pcap == true",
+            "response.body.json().items[*].id == 9",
+            "response.body.json()..name == \"x\"",
+            "path.* == \"v1\"",
         ]),
     ]
 }
@@ -129,8 +196,14 @@ fn no_panic(query: &str) {
 
 /// The v1 name of a field, where it has one.
 const ALIASES: &[(&str, &str)] = &[
-    ("status_code", "response.status"), ("method", "request.method"), ("url", "request.url"), ("protocol", "protocol.name"),
-    ("path[", "request.path["), ("dst.dns", "dst.name"), ("redis_key", "request.body"), ("redis_type", "src.name"),
+    ("status_code", "response.status"),
+    ("method", "request.method"),
+    ("url", "request.url"),
+    ("protocol", "protocol.name"),
+    ("path[", "request.path["),
+    ("dst.dns", "dst.name"),
+    ("redis_key", "request.body"),
+    ("redis_type", "src.name"),
 ];
 
 proptest! {
@@ -201,7 +274,61 @@ proptest! {
 }
 
 static TOKENS: &[&str] = &[
-    "a", "b", "http", "request", ".", "..", "*", "(", ")", "[", "]", "{", "}", "\"x\"", "r\"y\"", "'z", "1", "-", "+", "2.5", "==", "!=", "<",
-    ">=", "&&", "||", "and", "or", "in", "!", "?", ":", ",", "json()", "xml()", "exists(", "has(", "redact(", "\"..a\"", "limit(", "now()",
-    "seconds(", "size(", "matches(", "nil", "true", "#", "//", "\\", "method", "status_code", "map(", "é", "b\"\\xff\"", "0x", "1e9", "%",
+    "a",
+    "b",
+    "http",
+    "request",
+    ".",
+    "..",
+    "*",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"x\"",
+    "r\"y\"",
+    "'z",
+    "1",
+    "-",
+    "+",
+    "2.5",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "&&",
+    "||",
+    "and",
+    "or",
+    "in",
+    "!",
+    "?",
+    ":",
+    ",",
+    "json()",
+    "xml()",
+    "exists(",
+    "has(",
+    "redact(",
+    "\"..a\"",
+    "limit(",
+    "now()",
+    "seconds(",
+    "size(",
+    "matches(",
+    "nil",
+    "true",
+    "#",
+    "//",
+    "\\",
+    "method",
+    "status_code",
+    "map(",
+    "é",
+    "b\"\\xff\"",
+    "0x",
+    "1e9",
+    "%",
 ];

@@ -10,7 +10,8 @@ use support::NOW;
 
 fn eval(query: &str, record: &Json) -> (bool, u64, Json) {
     let mut record = record.clone();
-    let RecordVerdict { matches, limit } = eval_record(&mut record, query, NOW).unwrap_or_else(|e| panic!("{query}: {e}"));
+    let RecordVerdict { matches, limit } =
+        eval_record(&mut record, query, NOW).unwrap_or_else(|e| panic!("{query}: {e}"));
     (matches, limit, record)
 }
 
@@ -255,7 +256,10 @@ fn times_are_milliseconds_in_records() {
             ("timestamp > minutes(-2) and timestamp < seconds(-30)", true),
             ("timestamp == datetime(\"3/14/2026, 10:29:00.000 PM\")", true),
             ("timestamp >= datetime(\"3/14/2026, 10:29:00.001 PM\")", false),
-            ("timestamp > hours(-1) and timestamp > days(-1) and timestamp > weeks(-1) and timestamp > months(-1) and timestamp > years(-1)", true),
+            (
+                "timestamp > hours(-1) and timestamp > days(-1) and timestamp > weeks(-1) and timestamp > months(-1) and timestamp > years(-1)",
+                true,
+            ),
             ("timestamp < days(1)", true),
             ("when == timestamp", false),
             ("when > minutes(-2) and when < now()", true),
@@ -273,8 +277,15 @@ fn lines_of_entries_know_their_protocol() {
     check(
         line,
         &[
-            ("tcp", true), ("http", false), ("!http", true), ("tcp_conn && conn", true), ("tcp_flow", false), ("protocol == \"TCP\"", true),
-            ("\"HTTP\" in conn_l7_detected", true), ("timestamp > minutes(-5)", true), ("tcp == 1", false),
+            ("tcp", true),
+            ("http", false),
+            ("!http", true),
+            ("tcp_conn && conn", true),
+            ("tcp_flow", false),
+            ("protocol == \"TCP\"", true),
+            ("\"HTTP\" in conn_l7_detected", true),
+            ("timestamp > minutes(-5)", true),
+            ("tcp == 1", false),
         ],
     );
 }
@@ -293,13 +304,29 @@ fn redaction_acts_in_written_order() {
     let hidden = "[REDACTED]";
     let cases = [
         ("redact(\"id\") and id == 5", false, json!({"id": hidden, "a": record["a"], "h": record["h"]})),
-        ("id == 5 and redact(\"id\") and id == \"[REDACTED]\"", true, json!({"id": hidden, "a": record["a"], "h": record["h"]})),
+        (
+            "id == 5 and redact(\"id\") and id == \"[REDACTED]\"",
+            true,
+            json!({"id": hidden, "a": record["a"], "h": record["h"]}),
+        ),
         ("id == 6 and redact(\"id\")", false, record.clone()),
         ("id == 5 or redact(\"id\")", true, record.clone()),
         ("true or redact(\"id\")", true, record.clone()),
-        ("redact(\"a.list.*.name\", \"h['K']\")", true, json!({"id": 5, "a": {"name": "x", "list": [{"name": hidden}, {"name": hidden}]}, "h": {"K": hidden}})),
-        ("redact(\"a.list[0]\")", true, json!({"id": 5, "a": {"name": "x", "list": [hidden, {"name": 2}]}, "h": {"K": "v"}})),
-        ("redact(\"..name\") == true", true, json!({"id": 5, "a": {"name": hidden, "list": [{"name": hidden}, {"name": hidden}]}, "h": {"K": "v"}})),
+        (
+            "redact(\"a.list.*.name\", \"h['K']\")",
+            true,
+            json!({"id": 5, "a": {"name": "x", "list": [{"name": hidden}, {"name": hidden}]}, "h": {"K": hidden}}),
+        ),
+        (
+            "redact(\"a.list[0]\")",
+            true,
+            json!({"id": 5, "a": {"name": "x", "list": [hidden, {"name": 2}]}, "h": {"K": "v"}}),
+        ),
+        (
+            "redact(\"..name\") == true",
+            true,
+            json!({"id": 5, "a": {"name": hidden, "list": [{"name": hidden}, {"name": hidden}]}, "h": {"K": "v"}}),
+        ),
         ("!redact(\"h\")", false, json!({"id": 5, "a": record["a"], "h": hidden})),
         ("redact(\"gone.x\", \"(((\")", true, record.clone()),
     ];
@@ -312,13 +339,21 @@ fn redaction_acts_in_written_order() {
 fn redaction_reaches_into_bodies() {
     let hidden = "[REDACTED]";
     let after = |query: &str, body: &str| eval(query, &json!({"body": body})).2["body"].as_str().unwrap().to_owned();
-    assert_eq!(after("redact(\"body.json().b.c\")", "{\"a\": 1, \"b\": {\"c\": 2}}"), format!("{{\"a\":1,\"b\":{{\"c\":\"{hidden}\"}}}}"));
+    assert_eq!(
+        after("redact(\"body.json().b.c\")", "{\"a\": 1, \"b\": {\"c\": 2}}"),
+        format!("{{\"a\":1,\"b\":{{\"c\":\"{hidden}\"}}}}")
+    );
     assert_eq!(after("redact(\"body.json()..c\")", "no json"), "no json");
     // {"c":2} in base64, and {"c":"[REDACTED]"}.
     assert_eq!(after("redact(\"body.json().c\")", "eyJjIjoyfQ=="), "eyJjIjoiW1JFREFDVEVEXSJ9");
     assert!(!eval("redact(\"body.json().c\") and body.json().c == 2", &json!({"body": "eyJjIjoyfQ=="})).0);
     let xml = "<?xml version=\"1.0\"?>\n<a k=\"1\"><!-- keep --><b>x</b><b y='2'>z<c/></b></a>";
-    assert_eq!(after("redact(\"body.xml().a.b\")", xml), "<?xml version=\"1.0\"?>\n<a k=\"1\"><!-- keep --><b>x</b><b y='2'>z<c/></b></a>".replace("x</b>", "[REDACTED]</b>").replace("'2'>z<c/>", "'[REDACTED]'>[REDACTED]"));
+    assert_eq!(
+        after("redact(\"body.xml().a.b\")", xml),
+        "<?xml version=\"1.0\"?>\n<a k=\"1\"><!-- keep --><b>x</b><b y='2'>z<c/></b></a>"
+            .replace("x</b>", "[REDACTED]</b>")
+            .replace("'2'>z<c/>", "'[REDACTED]'>[REDACTED]")
+    );
     assert_eq!(after("redact(\"body.xml().a.b[0]\")", xml), xml.replace("<b>x</b>", "<b>[REDACTED]</b>"));
     assert_eq!(after("redact(\"body.xml().a.-k\")", xml), xml.replace("k=\"1\"", "k=\"[REDACTED]\""));
     assert_eq!(after("redact(\"body.xml()..c\")", xml), xml);
@@ -327,8 +362,21 @@ fn redaction_reaches_into_bodies() {
 #[test]
 fn syntax_errors_are_told_with_their_column() {
     let cases = [
-        ("a ==", 5), ("a = 1", 3), ("(a == 1", 8), ("a == \"x", 6), ("a and b && c", 9), ("a & b", 3), ("1a", 1),
-        ("a == 1 b", 8), ("a[", 3), ("a.", 3), ("ü", 1), ("a == r\"(\"", 6), ("and", 1), ("f(1", 4), ("99999999999999999999", 1),
+        ("a ==", 5),
+        ("a = 1", 3),
+        ("(a == 1", 8),
+        ("a == \"x", 6),
+        ("a and b && c", 9),
+        ("a & b", 3),
+        ("1a", 1),
+        ("a == 1 b", 8),
+        ("a[", 3),
+        ("a.", 3),
+        ("ü", 1),
+        ("a == r\"(\"", 6),
+        ("and", 1),
+        ("f(1", 4),
+        ("99999999999999999999", 1),
     ];
     for (query, column) in cases {
         let error = eval_record(&mut json!({}), query, NOW).expect_err(query);

@@ -49,14 +49,30 @@ pub struct Ends {
 /// A question that is answered soon; kept with the connection.
 #[derive(Debug)]
 pub struct Ticket {
-    ends: OnceLock<Ends>,
+    client: OnceLock<Arc<Identity>>,
+    server: OnceLock<Arc<Identity>>,
     asked_at: Instant,
 }
 
 impl Ticket {
-    /// The answer, or nothing where it is still looked for.
-    pub fn ends(&self) -> Option<&Ends> {
-        self.ends.get()
+    /// The answer, or nothing where an end is still looked for.
+    pub fn ends(&self) -> Option<Ends> {
+        Some(Ends { client: self.client()?.clone(), server: self.server()?.clone() })
+    }
+
+    /// The client's end, or nothing where it is still looked for.
+    pub fn client(&self) -> Option<&Arc<Identity>> {
+        self.client.get()
+    }
+
+    /// The server's end, or nothing where it is still looked for.
+    pub fn server(&self) -> Option<&Arc<Identity>> {
+        self.server.get()
+    }
+
+    /// Whether both ends are known for good.
+    pub fn is_settled(&self) -> bool {
+        self.client().is_some() && self.server().is_some()
     }
 
     /// When it was asked.
@@ -112,7 +128,7 @@ impl Resolver {
 
     /// Asks for the ends of a connection; never waits.
     pub fn observe(&self, facts: &ConnectionFacts) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket { ends: OnceLock::new(), asked_at: Instant::now() });
+        let ticket = Arc::new(Ticket { client: OnceLock::new(), server: OnceLock::new(), asked_at: Instant::now() });
         let request = Request {
             transport: facts.transport,
             client: facts.client,
@@ -198,8 +214,9 @@ impl Shared {
     fn settle(&self, request: &Request, client: Arc<Identity>, server: Arc<Identity>) {
         self.counters.count(client.status);
         self.counters.count(server.status);
-        // A ticket is settled once; nobody else sets it.
-        let _ = request.ticket.ends.set(Ends { client, server });
+        // An end is settled once; where it was told early, it is the same.
+        let _ = request.ticket.client.set(client);
+        let _ = request.ticket.server.set(server);
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::fields as f;
 use crate::{
-    ConnectionFacts, Endpoint, FieldId, FieldIndex, FieldTable, Identity, Message, Notes, Outcome, Place, ProtocolIndex,
-    ResolutionStatus, Timestamp, Transport, Value, Values, WordClass,
+    ConnectionFacts, Endpoint, FieldId, FieldIndex, FieldTable, Identity, Message, Notes, Outcome, Place,
+    ProtocolIndex, ResolutionStatus, Timestamp, Transport, Value, Values, WordClass,
 };
 
 /// What an entry stands for.

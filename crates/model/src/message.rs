@@ -19,6 +19,8 @@ pub enum Role {
 pub enum PairKey {
     /// The n-th response of a connection answers the n-th request.
     InOrder,
+    /// As in order, but responses before this one were lost: it answers the newest request that began before it.
+    Newest,
     /// Both halves carry this number.
     Id(u64),
     /// It has no other half.

@@ -10,7 +10,7 @@ fn message(role: Role, pairing: PairKey, number: u64) -> Box<Message> {
     Box::new(message)
 }
 
-/// Runs messages through a pairer: `q`/`r` in order, with a digit by id, `o` one way; gives the packet numbers of the halves.
+/// Runs messages through a pairer: `q`/`r` in order, with a digit by id, `n` a response after a loss, `o` one way; gives the packet numbers of the halves.
 fn run(script: &str, limits: Limits) -> (Vec<(u64, u64)>, Loss) {
     let (mut pairer, mut loss, mut pairs) = (Pairer::default(), Loss::default(), Vec::new());
     let mut emit = |pair: Pair| {
@@ -20,11 +20,12 @@ fn run(script: &str, limits: Limits) -> (Vec<(u64, u64)>, Loss) {
     for (position, word) in script.split(' ').enumerate() {
         let role = match word.as_bytes()[0] {
             b'q' => Role::Request,
-            b'r' => Role::Response,
+            b'r' | b'n' => Role::Response,
             _ => Role::OneWay,
         };
         let pairing = match word.get(1..).and_then(|id| id.parse().ok()) {
             Some(id) => PairKey::Id(id),
+            None if word.starts_with('n') => PairKey::Newest,
             None => PairKey::InOrder,
         };
         pairer.push(message(role, pairing, position as u64 + 1), &limits, &mut loss, &mut emit);
@@ -47,6 +48,35 @@ fn by_id_in_any_order() {
 #[test]
 fn a_repeated_request_stays_without_answer() {
     assert_eq!(run("q7 q7 r7", Limits::default()).0, [(1, 3), (2, 0)]);
+}
+
+#[test]
+fn a_request_repeated_after_a_long_time_is_the_one_that_is_answered() {
+    // The packets are a second apart.
+    assert_eq!(run("q7 o o o o q7 o r7", Limits::default()).0[5..], [(1, 8), (6, 0)]);
+    assert_eq!(run("q7 o o o o o q7 r7", Limits::default()).0[5..], [(7, 8), (1, 0)]);
+    assert_eq!(run("q7 o o o o o q8 r7", Limits::default()).0[5..], [(1, 8), (7, 0)]);
+}
+
+#[test]
+fn after_a_loss_the_newest_request_is_answered() {
+    assert_eq!(run("q q q n q r", Limits::default()).0, [(1, 0), (2, 0), (3, 4), (5, 6)]);
+    assert_eq!(run("n q r", Limits::default()).0, [(0, 1), (2, 3)]);
+    assert_eq!(run("q5 q n r5", Limits::default()).0, [(2, 3), (1, 4)]);
+}
+
+#[test]
+fn after_a_loss_requests_of_one_packet_are_not_guessed_at() {
+    let (mut pairer, mut loss, mut pairs) = (Pairer::default(), Loss::default(), Vec::new());
+    let mut emit = |pair: Pair| pairs.push((pair.request.is_some(), pair.response.is_some()));
+    for (role, pairing, number) in [
+        (Role::Request, PairKey::InOrder, 1),
+        (Role::Request, PairKey::InOrder, 1),
+        (Role::Response, PairKey::Newest, 2),
+    ] {
+        pairer.push(message(role, pairing, number), &Limits::default(), &mut loss, &mut emit);
+    }
+    assert_eq!(pairs, [(true, false), (true, false), (false, true)]);
 }
 
 #[test]

@@ -3,17 +3,19 @@
 //! With several threads the calling one reads packets, spreads them in batches, and merges what the workers give. A
 //! batch is the same number of packets for any number of workers, and time passes at its borders only.
 
+mod spread;
+
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_capture::{Item, ReadError, Reader};
-use lanternfish_reassembly::Whole;
+use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_telemetry::{Fate, Ledger};
-use lanternfish_wire::{Datagram, LinkType};
+use lanternfish_wire::LinkType;
 
+use self::spread::{Batch, Lane, Spread, work};
 use crate::flows::FlowTable;
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
 
@@ -156,7 +158,7 @@ impl Run<'_> {
                     let interface = raw.interface;
                     if let Some(datagram) = ingest.read_whole(&whole) {
                         let (key, hash, _) = ingest.place(&datagram);
-                        feed_whole(&mut worker, &whole, &datagram, &key, hash, interface);
+                        worker.whole(&whole, &datagram, &key, hash, interface);
                     }
                 }
                 Ingested::Nothing => {}
@@ -268,7 +270,11 @@ impl Run<'_> {
         })
     }
 
-    fn read_and_spread(&mut self, reader: &mut Reader, spread: &mut Spread<'_, '_>) -> Result<(Ingest, bool), ReadError> {
+    fn read_and_spread(
+        &mut self,
+        reader: &mut Reader,
+        spread: &mut Spread<'_, '_>,
+    ) -> Result<(Ingest, bool), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut batches = Batches::default();
         let count = spread.filling.len() as u64;
@@ -358,185 +364,4 @@ impl Run<'_> {
 
 fn is_single_and_sorted(chunks: &[Chunk]) -> bool {
     matches!(chunks, [only] if only.marks.is_sorted_by_key(|mark| mark.rank))
-}
-
-fn feed_whole(
-    worker: &mut Worker,
-    whole: &Whole,
-    datagram: &Datagram<'_>,
-    key: &lanternfish_model::ConnectionKey,
-    hash: u64,
-    interface: u32,
-) {
-    if let Some((&last, earlier)) = whole.packets.split_last() {
-        worker.datagram(datagram, key, hash, last, interface, earlier);
-    }
-}
-
-/// A packet of a batch: its facts, and where its bytes are.
-struct BatchPacket {
-    packet: PacketRef,
-    interface: u32,
-    link: LinkType,
-    wire_bytes: u32,
-    end: usize,
-    /// The position among the whole datagrams, where it is one.
-    whole: Option<usize>,
-}
-
-/// Packets for one worker.
-#[derive(Default)]
-struct Batch {
-    /// Time passes to here before the packet with the number behind it.
-    border: Option<(Timestamp, u64)>,
-    packets: Vec<BatchPacket>,
-    bytes: Vec<u8>,
-    wholes: Vec<Whole>,
-    /// Room for the entries.
-    chunk: Chunk,
-    is_last: bool,
-}
-
-impl Batch {
-    fn clear(&mut self) {
-        self.border = None;
-        self.packets.clear();
-        self.bytes.clear();
-        self.wholes.clear();
-        self.is_last = false;
-    }
-}
-
-struct Lane<'scope> {
-    to_worker: Option<SyncSender<Batch>>,
-    from_worker: Receiver<Batch>,
-    handle: thread::ScopedJoinHandle<'scope, Ledger>,
-}
-
-/// The reader's side of the workers.
-struct Spread<'a, 'scope> {
-    lanes: &'a mut Vec<Lane<'scope>>,
-    filling: Vec<Batch>,
-    spare: Vec<Batch>,
-    under_way: usize,
-}
-
-impl Spread<'_, '_> {
-    fn packet(&mut self, lane: u64, raw: &RawPacket<'_>) {
-        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
-        batch.bytes.extend_from_slice(raw.bytes);
-        batch.packets.push(BatchPacket {
-            packet: raw.packet,
-            interface: raw.interface,
-            link: raw.link,
-            wire_bytes: raw.wire_bytes,
-            end: batch.bytes.len(),
-            whole: None,
-        });
-    }
-
-    fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
-        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
-        batch.packets.push(BatchPacket {
-            packet: whole.packets.last().copied().unwrap_or_default(),
-            interface,
-            link: LinkType::RAW,
-            wire_bytes: 0,
-            end: batch.bytes.len(),
-            whole: Some(batch.wholes.len()),
-        });
-        batch.wholes.push(whole);
-    }
-
-    /// Sends what was filled; `last` tells that the input is over.
-    fn send(&mut self, last: Option<()>) {
-        for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
-            let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
-            batch.is_last = last.is_some();
-            if let Some(sender) = &lane.to_worker {
-                // A worker that is gone has sent why; its missing chunk ends the run.
-                let _ = sender.send(batch);
-            }
-        }
-        self.under_way += 1;
-    }
-
-    /// Begins a batch with the passing of time.
-    fn begin(&mut self, time: Timestamp, next_packet: u64) {
-        for batch in &mut self.filling {
-            batch.border = Some((time, next_packet));
-        }
-    }
-
-    /// The chunks of the next batch, one a worker; none where the workers are done.
-    fn receive(&mut self) -> Vec<Chunk> {
-        let mut chunks = Vec::with_capacity(self.lanes.len());
-        for lane in self.lanes.iter() {
-            if let Ok(mut batch) = lane.from_worker.recv() {
-                chunks.push(std::mem::take(&mut batch.chunk));
-                batch.clear();
-                self.spare.push(batch);
-            }
-        }
-        self.under_way = self.under_way.saturating_sub(1);
-        chunks
-    }
-
-    /// Takes chunks back that were written, for their room.
-    fn keep(&mut self, chunks: Vec<Chunk>) {
-        for (mut chunk, batch) in chunks.into_iter().zip(self.spare.iter_mut().rev()) {
-            chunk.clear();
-            batch.chunk = chunk;
-        }
-    }
-}
-
-/// A worker's thread.
-fn work(
-    settings: Arc<Settings>,
-    sink: Box<dyn EntrySink>,
-    number: u16,
-    count: u16,
-    seed: u64,
-    batches: Receiver<Batch>,
-    results: SyncSender<Batch>,
-) -> Ledger {
-    let mut worker = Worker::new(settings, sink, number, count);
-    let places = Ingest::new(seed, None);
-    for mut batch in batches {
-        if let Some((time, next_packet)) = batch.border {
-            worker.advance(time, next_packet);
-        }
-        let mut start = 0;
-        for packet in &batch.packets {
-            let bytes = batch.bytes.get(start..packet.end).unwrap_or_default();
-            start = packet.end;
-            if let Some(position) = packet.whole {
-                let Some(whole) = batch.wholes.get(position) else { continue };
-                if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
-                    let (key, hash, _) = places.place(&datagram);
-                    feed_whole(&mut worker, whole, &datagram, &key, hash, packet.interface);
-                }
-                continue;
-            }
-            if let lanternfish_wire::View::Datagram(datagram) =
-                lanternfish_wire::read(packet.link, bytes, packet.wire_bytes)
-            {
-                let (key, hash, _) = places.place(&datagram);
-                worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
-            }
-        }
-        let is_last = batch.is_last;
-        batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
-        if results.send(batch).is_err() {
-            break;
-        }
-        if is_last {
-            worker.finish();
-            // The reader may be gone already, when no more entries are wanted.
-            let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });
-            break;
-        }
-    }
-    worker.ledger()
 }

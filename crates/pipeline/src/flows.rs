@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use lanternfish_dissectors::flow::{self, FlowSummary};
 use lanternfish_model::{
-    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionKey, ConnectionSummary, Direction, Endpoint, Entry,
-    EntryClass, LocalSide, Message, Notes, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
+    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionKey, ConnectionSummary, Direction, Endpoint,
+    Entry, EntryClass, LocalSide, Message, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
 };
 use lanternfish_telemetry::Ledger;
 
@@ -73,12 +73,8 @@ impl FlowTable {
     /// Writes flows that have had no open connection for [`IDLE_NS`] at a time, the oldest first.
     pub fn close_idle(&mut self, now: Timestamp, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
         let is_idle = |flow: &Flow| flow.open.is_empty() && now.since(flow.summary.last.time) > IDLE_NS;
-        let idle: Vec<(u64, u64)> = self
-            .by_age
-            .iter()
-            .filter(|(_, id)| self.flows.get(id).is_some_and(is_idle))
-            .map(|(age, _)| *age)
-            .collect();
+        let idle: Vec<(u64, u64)> =
+            self.by_age.iter().filter(|(_, id)| self.flows.get(id).is_some_and(is_idle)).map(|(age, _)| *age).collect();
         for age in idle {
             let Some(id) = self.by_age.remove(&age) else { continue };
             if let Some(flow) = self.flows.remove(&id) {
@@ -158,7 +154,7 @@ impl FlowTable {
             elapsed_ns: Some(summary.last.time.since(summary.first.time)),
             first_byte_ns: None,
             outcome: message.outcome,
-            notes: std::mem::replace(&mut message.notes, Notes::default()),
+            notes: std::mem::take(&mut message.notes),
             request: Some(Box::new(message)),
             response: None,
             extra: Values::default(),

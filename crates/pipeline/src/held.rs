@@ -29,7 +29,7 @@ impl Held {
     pub fn pop(&mut self, now: Option<Instant>) -> Option<(Entry, Arc<Ticket>)> {
         let (_, ticket) = self.entries.front()?;
         let is_over = |now: Instant| now.saturating_duration_since(ticket.asked_at()) >= Self::LONGEST;
-        let is_due = ticket.ends().is_some() || now.is_none_or(is_over);
+        let is_due = ticket.is_settled() || now.is_none_or(is_over);
         if is_due { self.entries.pop_front() } else { None }
     }
 }

@@ -49,7 +49,15 @@ pub struct Ingest {
 impl Ingest {
     /// Begins a run; `names` learns from the DNS answers that pass.
     pub fn new(seed: u64, names: Option<Arc<Names>>) -> Ingest {
-        Ingest { defragmenter: Defragmenter::default(), names, seed, packets: 0, bytes: 0, ledger: Ledger::default(), loss: Loss::default() }
+        Ingest {
+            defragmenter: Defragmenter::default(),
+            names,
+            seed,
+            packets: 0,
+            bytes: 0,
+            ledger: Ledger::default(),
+            loss: Loss::default(),
+        }
     }
 
     fn count(&mut self, raw: &RawPacket<'_>) {
@@ -81,12 +89,10 @@ impl Ingest {
                 self.learn(&datagram, raw.packet);
                 Ingested::Datagram(datagram)
             }
-            View::Fragment(fragment) => {
-                match self.defragmenter.add(&fragment, raw.packet, &mut self.loss) {
-                    Some(whole) => Ingested::Whole(whole),
-                    None => Ingested::Nothing,
-                }
-            }
+            View::Fragment(fragment) => match self.defragmenter.add(&fragment, raw.packet, &mut self.loss) {
+                Some(whole) => Ingested::Whole(whole),
+                None => Ingested::Nothing,
+            },
             View::Unread(unread) => {
                 self.loss.add(unread.cause, 1);
                 self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);
@@ -114,7 +120,8 @@ impl Ingest {
             }
             View::Fragment(_) => {
                 self.loss.add(Cause::MalformedHeader, whole.packets.len() as u64);
-                self.ledger.add_unknown(Unknown { cause: Cause::MalformedHeader, what: "fragment within a fragment" }, 1);
+                self.ledger
+                    .add_unknown(Unknown { cause: Cause::MalformedHeader, what: "fragment within a fragment" }, 1);
                 None
             }
             View::Unread(unread) => {

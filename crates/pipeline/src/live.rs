@@ -101,11 +101,9 @@ impl Live<'_> {
                     self.worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
                 Ingested::Whole(whole) => {
-                    if let (Some(datagram), Some((&last, earlier))) =
-                        (self.ingest.read_whole(&whole), whole.packets.split_last())
-                    {
+                    if let Some(datagram) = self.ingest.read_whole(&whole) {
                         let (key, hash, _) = self.ingest.place(&datagram);
-                        self.worker.datagram(&datagram, &key, hash, last, raw.interface, earlier);
+                        self.worker.whole(&whole, &datagram, &key, hash, raw.interface);
                     }
                 }
                 Ingested::Nothing => {}
@@ -122,7 +120,9 @@ impl Live<'_> {
         let count = made.marks.len() as u64;
         let left = self.limit.saturating_sub(self.written);
         let end = match usize::try_from(left) {
-            Ok(left) if count > left as u64 => left.checked_sub(1).and_then(|last| made.marks.get(last)).map_or(0, |m| m.end),
+            Ok(left) if count > left as u64 => {
+                left.checked_sub(1).and_then(|last| made.marks.get(last)).map_or(0, |m| m.end)
+            }
             _ => made.bytes.len(),
         };
         self.written = self.written.saturating_add(count.min(left));
@@ -148,15 +148,16 @@ impl Live<'_> {
         ledger.merge(&self.ingest.ledger());
         ledger.merge(&self.worker.ledger());
         // Packets that the ring gave, but that never reached the first stage.
-        let beside = [
-            (Fate::DuplicateView, stats.loopback_copies),
-            (Fate::FilteredOut, stats.filtered),
-        ];
+        let beside = [(Fate::DuplicateView, stats.loopback_copies), (Fate::FilteredOut, stats.filtered)];
         for (fate, count) in beside {
             ledger.add_packets(count, 0);
             ledger.add_fate(fate, count);
         }
-        let lost = [(Cause::KernelDrop, stats.dropped), (Cause::MalformedHeader, stats.unreadable), (Cause::KernelDrop, stats.unread)];
+        let lost = [
+            (Cause::KernelDrop, stats.dropped),
+            (Cause::MalformedHeader, stats.unreadable),
+            (Cause::KernelDrop, stats.unread),
+        ];
         for (cause, count) in lost {
             ledger.add_packets(count, 0);
             ledger.lose(cause, count);

@@ -7,8 +7,9 @@ use lanternfish_dissect::{Answer, Arrival, Conversation, Desk, MessagePool};
 use lanternfish_dissectors::transport;
 use lanternfish_identity::Ticket;
 use lanternfish_model::{
-    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, LocalSide,
-    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, Role, Timestamp, Transport, Values, fields,
+    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, Identity,
+    LocalSide, Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, ResolutionStatus,
+    Role, Timestamp, Transport, Values, fields,
 };
 use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
@@ -53,6 +54,8 @@ pub struct Stage {
     connections: u64,
     extra: Values,
     held: Held,
+    /// Stands for an end that was not found in time.
+    unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
 }
 
@@ -78,6 +81,7 @@ impl Stage {
             connections: 0,
             extra: Values::default(),
             held: Held::default(),
+            unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
     }
@@ -193,7 +197,7 @@ impl Stage {
     /// Gives an entry on; live, it may have to wait for the processes at its ends.
     fn hold_or_emit(&mut self, entry: Entry, ticket: Option<&Arc<Ticket>>) {
         let Some(ticket) = ticket else { return self.emit(entry) };
-        if ticket.ends().is_some() {
+        if ticket.is_settled() {
             return self.identify(entry, ticket);
         }
         if let Some((entry, ticket)) = self.held.push(entry, Arc::clone(ticket)) {
@@ -209,12 +213,12 @@ impl Stage {
     }
 
     fn identify(&mut self, mut entry: Entry, ticket: &Ticket) {
-        if let Some(ends) = ticket.ends() {
-            let is_client = entry.src.endpoint == entry.connection.facts.client || entry.class == EntryClass::Flow;
-            let (src, dst) = if is_client { (&ends.client, &ends.server) } else { (&ends.server, &ends.client) };
-            entry.src.identity = Some(Arc::clone(src));
-            entry.dst.identity = Some(Arc::clone(dst));
-        }
+        let end = |known: Option<&Arc<Identity>>| Some(known.unwrap_or(&self.unresolved).clone());
+        let is_client = entry.src.endpoint == entry.connection.facts.client || entry.class == EntryClass::Flow;
+        let (src, dst) =
+            if is_client { (ticket.client(), ticket.server()) } else { (ticket.server(), ticket.client()) };
+        entry.src.identity = end(src);
+        entry.dst.identity = end(dst);
         self.emit(entry);
     }
 
@@ -429,10 +433,8 @@ impl Sink for Stage {
     fn close(&mut self, mut connection: Connection, summary: ConnectionSummary) {
         self.place(&summary);
         let facts = &summary.facts;
-        let mut conversation = std::mem::replace(
-            &mut connection.conversation,
-            Conversation::new(facts, &self.settings.registry),
-        );
+        let mut conversation =
+            std::mem::replace(&mut connection.conversation, Conversation::new(facts, &self.settings.registry));
         self.converse(|desk| conversation.close(desk, facts));
         connection.conversation = conversation;
         self.settle(&mut connection, facts);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lanternfish_model::{ConnectionKey, Loss, PacketRef, Timestamp};
-use lanternfish_reassembly::{Fate, PacketMeta, Tracker};
+use lanternfish_reassembly::{Fate, PacketMeta, Tracker, Whole};
 use lanternfish_telemetry::Ledger;
 use lanternfish_wire::Datagram;
 
@@ -53,6 +53,13 @@ impl Worker {
         match self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss) {
             Fate::Dissected => self.dissected += count,
             Fate::DuplicateView => self.duplicate_views += count,
+        }
+    }
+
+    /// Takes a datagram that was put together from fragments.
+    pub fn whole(&mut self, whole: &Whole, datagram: &Datagram<'_>, key: &ConnectionKey, hash: u64, interface: u32) {
+        if let Some((&last, earlier)) = whole.packets.split_last() {
+            self.datagram(datagram, key, hash, last, interface, earlier);
         }
     }
 

@@ -21,6 +21,7 @@ pub(crate) mod protocol {
     pub const NO_NEXT: u8 = 59;
     pub const DESTINATION_OPTIONS: u8 = 60;
     pub const ETHER_IP: u8 = 97;
+    pub const PIM: u8 = 103;
     pub const SCTP: u8 = 132;
     pub const MOBILITY: u8 = 135;
     pub const MPLS: u8 = 137;
@@ -183,6 +184,7 @@ fn other_protocol<'a>(
             protocol::ICMPV6 => return icmp::icmp(path, 6, ends, payload, network_bytes),
             protocol::SCTP => return transport::sctp(path, ends, payload, network_bytes),
             protocol::GRE => return tunnel::gre(path, ends, payload),
+            protocol::PIM => return tunnel::pim(path, ends, payload),
             protocol::IPV4 | protocol::IPV6 => {
                 return match path.enter_tunnel(tunnel::around(TunnelKind::IpInIp, 0, ends)) {
                     true if protocol == protocol::IPV4 => ipv4(path, payload),

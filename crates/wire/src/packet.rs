@@ -241,12 +241,13 @@ impl Datagram<'_> {
 
 impl Tunnel {
     /// The scope of a stack of tunnels: 0 for none, else a hash of kinds and ids (for kinds without an id, of the
-    /// outer addresses without a direction). Tunnel endpoint ids that differ by direction (GTP-U) are left out.
+    /// outer addresses without a direction). Numbers that may differ by direction are left out: the endpoint ids of
+    /// GTP-U, and the keys of GRE, which name a flow in NVGRE (RFC 7637 section 3.2) and a side in mirrored traffic.
     pub fn scope(tunnels: &[Tunnel]) -> Scope {
         let mut hash: u64 = 0;
         for tunnel in tunnels {
             let id = match tunnel.kind {
-                TunnelKind::GtpU => 0,
+                TunnelKind::GtpU | TunnelKind::Gre => 0,
                 _ => u64::from(tunnel.id),
             };
             let low = Endpoint::new(tunnel.source, 0);

@@ -246,6 +246,12 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     let user = |payload: &[u8]| kit::udp(Endpoint::new(left, 2152), Endpoint::new(right, 2152), payload);
     let extended = with(&[0x34, 255, 0, 41, 0, 0, 0, 50, 0, 0, 0, 0x85, 1, 16, 0, 0], &udp4());
     add(ether, kit::frame(&user(&extended)), &through("gtp 50"));
+    let old = [&[0x1e, 255, 0, 33, 0, 0, 0, 51, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &udp4()].concat();
+    let port_3386 = |last| kit::endpoint(&format!("192.0.2.{last}:3386"));
+    add(ether, kit::frame(&kit::udp(port_3386(1), port_3386(2), &old)), &through("gtp 51"));
+    let register = with(&[0x21, 0, 0xde, 0xff, 0, 0, 0, 0], &udp4());
+    add(ether, kit::frame(&kit::ip(left, right, 103, &register)), &through("ipip 0"));
+    add(ether, kit::frame(&kit::ip(left, right, 103, &[0x22, 0, 0, 0, 0, 0, 0, 0])), "UnknownTransport: PIM");
     let echo = "udp 192.0.2.1:2152 > 192.0.2.2:2152 payload 12+0 transport 20 network 40";
     add(ether, kit::frame(&user(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0])), echo);
     let both = kit::vxlan(left, right, 42, &kit::frame(&kit::gre(left, right, Some(5), 0x0800, &udp4())));

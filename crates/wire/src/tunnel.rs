@@ -1,5 +1,5 @@
-//! Tunnels: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), GRE (RFC 2784, RFC 2890, RFC 8086), ERSPAN,
-//! Teredo (RFC 4380), and Ethernet and MPLS in IP.
+//! Tunnels: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281; version 0: GSM 09.60), GRE (RFC 2784, RFC 2890,
+//! RFC 8086), ERSPAN, Teredo (RFC 4380), PIM Register (RFC 7761), and Ethernet and MPLS in IP.
 //!
 //! A port is a hint: what stands behind a UDP header is a tunnel only if the tunnel's header is well formed and the
 //! packet inside can be read; otherwise it is a UDP datagram as any other. PPTP's GRE (RFC 2637) is not read.
@@ -40,7 +40,8 @@ pub(crate) const fn is_udp_port(source: u16, destination: u16) -> bool {
 
 #[inline]
 const fn is_port(port: u16) -> bool {
-    matches!(port, GTP_U_PORT | TEREDO_PORT | GRE_PORT | VXLAN_PORT | VXLAN_GPE_PORT | GENEVE_PORT | VXLAN_LINUX_PORT)
+    matches!(port, VXLAN_PORT | VXLAN_LINUX_PORT | VXLAN_GPE_PORT | GENEVE_PORT)
+        || matches!(port, GTP_U_PORT | GTP_0_PORT | TEREDO_PORT | GRE_PORT)
 }
 
 /// The packet inside a tunnel over UDP; none where it is no tunnel, or nothing in it can be read.
@@ -58,6 +59,7 @@ pub(crate) fn over_udp<'a>(
         GENEVE_PORT => geneve(payload)?,
         GRE_PORT => gre_over_udp(payload)?,
         TEREDO_PORT => teredo(payload)?,
+        GTP_0_PORT => gtp_0(payload)?,
         _ => gtp_u(payload)?,
     };
     let ends = Ends { source: source.ip, destination: destination.ip };
@@ -157,6 +159,28 @@ fn gtp_u(payload: Payload<'_>) -> Option<Header<'_>> {
     }
     let id = u32::from_be_bytes([t0, t1, t2, t3]);
     Some(Header { kind: TunnelKind::GtpU, id, inner: Inner::Ip, payload: inner })
+}
+
+/// GSM 09.60 section 6: version 0, protocol type GTP, message type T-PDU; the header always has 20 bytes.
+fn gtp_0(payload: Payload<'_>) -> Option<Header<'_>> {
+    let (header, _) = payload.bytes.split_first_chunk::<20>()?;
+    let &[flags, kind, l0, l1, _, _, f0, f1, ..] = header;
+    if flags & 0xf0 != 0x10 || kind != GTP_G_PDU {
+        return None;
+    }
+    let inner = payload.skip(20)?.shortened(u32::from(u16::from_be_bytes([l0, l1])));
+    let id = u32::from(u16::from_be_bytes([f0, f1]));
+    Some(Header { kind: TunnelKind::GtpU, id, inner: Inner::Ip, payload: inner })
+}
+
+/// RFC 7761 section 4.9.3: a Register message carries a multicast packet to the rendezvous point.
+pub(crate) fn pim<'a>(path: &mut Path, ends: Ends, payload: Payload<'a>) -> View<'a> {
+    match (payload.bytes.first(), payload.skip(8)) {
+        (Some(&PIM_REGISTER), Some(payload)) if !payload.bytes.is_empty() => {
+            enter(path, ends, Header { kind: TunnelKind::IpInIp, id: 0, inner: Inner::Ip, payload })
+        }
+        _ => View::Unread(Unread { cause: Cause::UnknownTransport, what: names::protocol_name(protocol::PIM) }),
+    }
 }
 
 /// RFC 4380 section 5.1.1: authentication and origin may stand before the IPv6 packet, which fills the datagram.
@@ -273,6 +297,7 @@ const VXLAN_HAS_NEXT: u8 = 0x04;
 const TEREDO_PORT: u16 = 3544;
 const GRE_PORT: u16 = 4754;
 const GTP_U_PORT: u16 = 2152;
+const GTP_0_PORT: u16 = 3386;
 const GTP_G_PDU: u8 = 255;
 /// The most extension headers of one GTP-U packet; what stands behind more of them is not taken for IP.
 const MAX_GTP_EXTENSIONS: usize = 8;
@@ -285,3 +310,5 @@ const GRE_ERSPAN: u16 = 0x88be;
 const GRE_ERSPAN_III: u16 = 0x22eb;
 const GRE_WCCP: u16 = 0x883e;
 const ERSPAN_SESSION: u16 = 0x03ff;
+/// Version 2, type Register.
+const PIM_REGISTER: u8 = 0x21;

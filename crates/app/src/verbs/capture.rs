@@ -87,7 +87,10 @@ impl Prepared {
     }
 
     /// Makes the sinks that write entries with a writer, and with what the filter redacts taken out.
-    pub(crate) fn sink(&self, writer: &EntryWriter<'static>) -> Result<impl FnMut() -> Box<dyn EntrySink> + use<>, Failure> {
+    pub(crate) fn sink(
+        &self,
+        writer: &EntryWriter<'static>,
+    ) -> Result<impl FnMut() -> Box<dyn EntrySink> + use<>, Failure> {
         let is_redacting = !self.filter.redactions().is_empty();
         let is_json = matches!(writer.format(), Format::Json | Format::Jsonl) && self.columns.is_none();
         if is_redacting && !is_json {

@@ -13,17 +13,17 @@ use crate::terminal::print;
 pub(super) fn run(arguments: &FieldsArgs) -> Result<(), Failure> {
     let table = field_table()?;
     let protocol = match &arguments.protocol {
-        Some(name) => Some(find(&table, name)?),
+        Some(name) => Some(find(table, name)?),
         None => None,
     };
     let rows: Vec<(FieldId, &FieldSpec, Place)> = table
         .iter()
-        .filter(|(id, _, place)| protocol.is_none_or(|protocol| belongs(&table, protocol, *id, *place)))
+        .filter(|(id, _, place)| protocol.is_none_or(|protocol| belongs(table, protocol, *id, *place)))
         .filter(|(_, spec, _)| !arguments.pending || !spec.pending.is_empty())
         .collect();
     let text = match arguments.list.format {
         ListFormat::Json => {
-            let rows: Vec<Value> = rows.iter().map(|(id, spec, place)| as_json(&table, *id, spec, *place)).collect();
+            let rows: Vec<Value> = rows.iter().map(|(id, spec, place)| as_json(table, *id, spec, *place)).collect();
             format!("{:#}\n", Value::Array(rows))
         }
         ListFormat::Table if arguments.pending => {

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::cli::{KflArgs, KflVerb};
 use crate::exit::Failure;
-use lanternfish_filter as filter;
 use crate::tables;
 use crate::terminal::print;
 use crate::verbs::capture::{compile, now};
+use lanternfish_filter as filter;
 
 /// Checks a filter, or evaluates it on a record.
 pub(super) fn run(arguments: &KflArgs) -> Result<(), Failure> {

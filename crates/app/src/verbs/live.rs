@@ -80,7 +80,8 @@ fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Fa
     settings.reassembly.report_interval_ns = Some(REPORT_INTERVAL_NS);
     settings.pairing.answer_ns = ANSWER_NS;
     settings.names = Arc::new(names);
-    settings.resolver = Some(Arc::new(Resolver::start(ResolverConfig::default()).context("cannot start the resolver")?));
+    settings.resolver =
+        Some(Arc::new(Resolver::start(ResolverConfig::default()).context("cannot start the resolver")?));
     Ok(source)
 }
 

@@ -124,7 +124,8 @@ impl Files {
         is_read_twice: bool,
     ) -> Result<Files, Failure> {
         let standing = privileges::drop_all().map_err(anyhow::Error::from)?;
-        let inputs = arguments.files.iter().map(|path| Input::new(path, is_read_twice)).collect::<Result<Vec<_>, _>>()?;
+        let inputs =
+            arguments.files.iter().map(|path| Input::new(path, is_read_twice)).collect::<Result<Vec<_>, _>>()?;
         let is_large = inputs.iter().filter_map(Input::size).any(|bytes| bytes > LARGE_FILE_BYTES);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = match arguments.threads {

@@ -77,7 +77,11 @@ impl Run {
         }
     }
 
-    fn call<T>(&mut self, direction: Direction, act: impl FnOnce(&mut dyn Dissector, &Chunk<'_>, &mut Out<'_>) -> T) -> T {
+    fn call<T>(
+        &mut self,
+        direction: Direction,
+        act: impl FnOnce(&mut dyn Dissector, &Chunk<'_>, &mut Out<'_>) -> T,
+    ) -> T {
         let side = direction.index();
         let chunk = Chunk {
             direction,
@@ -177,7 +181,8 @@ impl Run {
     }
 
     pub fn line(&self, message: &Message) -> String {
-        let mut line = format!("{:?} {:?} {:?} {} bytes", message.role, message.pairing, message.outcome, message.wire_bytes);
+        let mut line =
+            format!("{:?} {:?} {:?} {} bytes", message.role, message.pairing, message.outcome, message.wire_bytes);
         if let Some(code) = message.status_code {
             write!(line, " status {code}").unwrap();
         }

@@ -24,7 +24,11 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         for (to, from) in padded.iter_mut().zip(message) {
             *to = *from;
         }
-        return if Header::read(&padded).is_some_and(|header| header.is_plausible(length)) { Some(false) } else { None };
+        return if Header::read(&padded).is_some_and(|header| header.is_plausible(length)) {
+            Some(false)
+        } else {
+            None
+        };
     };
     if !header.is_plausible(length) {
         return None;

@@ -5,9 +5,7 @@
 
 use super::frame::Record;
 use super::name;
-use super::text::{
-    write_base32hex, write_base64, write_date, write_hex, write_int, write_ipv4, write_ipv6,
-};
+use super::text::{write_base32hex, write_base64, write_date, write_hex, write_int, write_ipv4, write_ipv6};
 use super::types::{rtype, service_key_name, type_name};
 
 /// Writes the data of a record and says whether it fitted its type.

@@ -123,7 +123,8 @@ impl Dissector for Stream {
         (0..=last).find(|&at| {
             // A message that is not there whole is taken only if it begins here, where the stream goes on.
             let rest = bytes.get(at..).unwrap_or_default();
-            rest.len() > PREFIX.saturating_add(Header::LENGTH) && framed(rest).is_some_and(|is_whole| is_whole || at == 0)
+            rest.len() > PREFIX.saturating_add(Header::LENGTH)
+                && framed(rest).is_some_and(|is_whole| is_whole || at == 0)
         })
     }
 

@@ -115,7 +115,8 @@ fn a_query_and_its_response() {
 #[test]
 fn data_of_records_as_text() {
     let mx = [&[0, 10][..], &name("mx.example.org")].concat();
-    let soa = [name("ns.a"), name("root.a"), [1u32, 2, 3, 4, 5].iter().flat_map(|n| n.to_be_bytes()).collect()].concat();
+    let soa =
+        [name("ns.a"), name("root.a"), [1u32, 2, 3, 4, 5].iter().flat_map(|n| n.to_be_bytes()).collect()].concat();
     let srv = [&[0, 1, 0, 2, 0x14, 0xe9][..], &name("host.local")].concat();
     let https = [
         &[0, 1, 0][..],
@@ -196,7 +197,8 @@ fn names_are_escaped() {
 fn the_root_and_the_longest_name() {
     let long = vec!["a".repeat(61); 4].join(".");
     let too_long = vec!["a".repeat(63); 5].join(".");
-    for (text, expected) in [("", "[\".\"]".to_owned()), (&long, format!("[\"{long}\"]")), (&too_long, "-".to_owned())] {
+    for (text, expected) in [("", "[\".\"]".to_owned()), (&long, format!("[\"{long}\"]")), (&too_long, "-".to_owned())]
+    {
         let mut run = Run::new(&Dns, udp());
         run.feed(ToServer, &query(1, text, 2).bytes);
         assert_eq!(run.value(0, "dns_questions"), expected);
@@ -272,7 +274,8 @@ fn an_id_with_another_question_does_not_pair() {
 #[test]
 fn multicast_stands_alone() {
     let group = facts(Transport::Udp, "10.0.0.7#5353", "224.0.0.251#5353");
-    let announcement = Draft::new(0, 0x8400).record_of(1, &name("_http._tcp.local"), 12, 0x8001, 120, &name("My Site.local"));
+    let announcement =
+        Draft::new(0, 0x8400).record_of(1, &name("_http._tcp.local"), 12, 0x8001, 120, &name("My Site.local"));
     let mut run = Run::new(&Dns, group.clone());
     run.feed(ToServer, &Draft::new(0, 0).question("printer.local", 1).bytes);
     run.feed(ToServer, &announcement.bytes);
@@ -295,7 +298,8 @@ fn a_server_on_the_port_of_multicast_is_an_ordinary_one() {
 
 #[test]
 fn updates_show_what_they_change() {
-    let update = Draft::new(7, 0x2800).question("example.org", 6).record_of(2, &name("h.example.org"), 1, 1, 60, &[10, 0, 0, 1]);
+    let update =
+        Draft::new(7, 0x2800).question("example.org", 6).record_of(2, &name("h.example.org"), 1, 1, 60, &[10, 0, 0, 1]);
     let mut run = Run::new(&Dns, udp());
     run.feed(ToServer, &update.bytes);
     assert_eq!(run.value(0, "dns_opcode"), "\"UPDATE\"");
@@ -499,9 +503,8 @@ mod random {
             proptest::collection::vec(any::<u8>(), 0..24),
             (0u8..64).prop_map(|low| vec![0xc0, low]),
             "[a-z.]{0,12}".prop_map(|text| name(&text)),
-            (0u16..300, 0u8..20).prop_map(|(rtype, length)| {
-                [&rtype.to_be_bytes()[..], &[0, 1, 0, 0, 0, 9, 0, length]].concat()
-            }),
+            (0u16..300, 0u8..20)
+                .prop_map(|(rtype, length)| { [&rtype.to_be_bytes()[..], &[0, 1, 0, 0, 0, 9, 0, length]].concat() }),
         ];
         (header, proptest::collection::vec(part, 0..20)).prop_map(|((id, flags, a, b, c, d), parts)| {
             let mut bytes = Draft::new(id, flags).bytes;

@@ -127,7 +127,8 @@ pub fn write_date(seconds: u32, text: &mut Vec<u8>) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let parts = [year / 100, year % 100, month, day, i64::from(rest / 3600), i64::from(rest / 60 % 60), i64::from(rest % 60)];
+    let parts =
+        [year / 100, year % 100, month, day, i64::from(rest / 3600), i64::from(rest / 60 % 60), i64::from(rest % 60)];
     for part in parts {
         text.extend_from_slice(&[b'0' + (part / 10 % 10) as u8, b'0' + (part % 10) as u8]);
     }

@@ -63,7 +63,9 @@ fn ipv6(bytes: &[u8]) -> Option<Parts<'_>> {
     let (mut next, mut at) = (*head.get(6)?, 40usize);
     for _ in 0..MAX_EXTENSIONS {
         let length = match (next, bytes.get(at.saturating_add(1))) {
-            (HOP_BY_HOP | ROUTING | DESTINATION, Some(length)) => usize::from(*length).saturating_add(1).saturating_mul(8),
+            (HOP_BY_HOP | ROUTING | DESTINATION, Some(length)) => {
+                usize::from(*length).saturating_add(1).saturating_mul(8)
+            }
             (FRAGMENT, Some(_)) => 8,
             _ => break,
         };

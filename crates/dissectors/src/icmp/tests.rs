@@ -37,7 +37,8 @@ fn an_echo_and_its_reply() {
 
 #[test]
 fn exchanges_pair_by_their_kind() {
-    for (facts, request, reply) in [(v4(), 13, 14), (v4(), 17, 18), (v4(), 42, 43), (v6(), 128, 129), (v6(), 160, 161)] {
+    for (facts, request, reply) in [(v4(), 13, 14), (v4(), 17, 18), (v4(), 42, 43), (v6(), 128, 129), (v6(), 160, 161)]
+    {
         let mut run = Run::new(&Icmp, facts);
         run.feed(ToServer, &[request, 0, 0, 0, 0, 7, 0, 3]);
         run.feed(ToClient, &[reply, 0, 0, 0, 0, 7, 0, 3]);

@@ -119,12 +119,9 @@ pub fn code_name(version: u8, kind: u8, code: u8) -> Option<&'static str> {
             "headers too long",
         ],
         (6, 3) => &["hop limit exceeded in transit", "fragment reassembly time exceeded"],
-        (6, 4) => &[
-            "erroneous header field",
-            "unrecognized next header",
-            "unrecognized option",
-            "incomplete header chain",
-        ],
+        (6, 4) => {
+            &["erroneous header field", "unrecognized next header", "unrecognized option", "incomplete header chain"]
+        }
         _ => &[],
     };
     names.get(usize::from(code)).copied()

@@ -111,7 +111,8 @@ impl Commands {
             Found::Cut => return Found::Cut,
             Found::Bad => return Found::Bad,
         };
-        let is_word = text.iter().take_while(|byte| **byte != b' ').all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let is_word =
+            text.iter().take_while(|byte| **byte != b' ').all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
         if !is_word || text.first() == Some(&b' ') {
             return Found::Bad;
         }

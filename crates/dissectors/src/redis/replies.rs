@@ -104,7 +104,11 @@ impl Replies {
     }
 
     fn is_complete(&self) -> bool {
-        self.message.is_some() && self.levels.is_empty() && self.bulk_left == 0 && !self.is_streamed && self.facts.count > 0
+        self.message.is_some()
+            && self.levels.is_empty()
+            && self.bulk_left == 0
+            && !self.is_streamed
+            && self.facts.count > 0
     }
 
     /// Reads the token at an offset.

@@ -76,7 +76,8 @@ impl Snapshot {
         let next = match (bytes.get(at), bytes.get(body)) {
             (Some(b'$'), Some(b'E')) => match line(bytes, body, MARK_BYTES.saturating_add(8)) {
                 Found::Whole(text, next) => {
-                    let Some(mark) = text.strip_prefix(b"EOF:").and_then(|mark| <[u8; MARK_BYTES]>::try_from(mark).ok())
+                    let Some(mark) =
+                        text.strip_prefix(b"EOF:").and_then(|mark| <[u8; MARK_BYTES]>::try_from(mark).ok())
                     else {
                         return Found::Bad;
                     };

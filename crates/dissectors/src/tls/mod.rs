@@ -19,7 +19,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Transports};
+use lanternfish_dissect::{Dissector, Head, Probe, Protocol, Sender, Transports};
 use lanternfish_model::{ConnectionFacts, ProtocolSpec, Word, WordClass};
 
 /// TLS.
@@ -46,6 +46,10 @@ impl Protocol for Tls {
 
     fn probe(&self, head: &Head<'_>) -> Probe {
         probe::probe(head)
+    }
+
+    fn probe_late(&self, head: &Head<'_>) -> Option<Sender> {
+        probe::follows(head)
     }
 
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {

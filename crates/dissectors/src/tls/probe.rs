@@ -28,6 +28,12 @@ pub fn probe(head: &Head<'_>) -> Probe {
     }
 }
 
+/// Whether a ClientHello begins here, after another protocol agreed on TLS (RFC 3207, RFC 2595 and their like).
+pub fn follows(head: &Head<'_>) -> Option<Sender> {
+    let is_hello = head.bytes.first() == Some(&22) && handshake(head) == Probe::Match(Sender::Client);
+    is_hello.then_some(Sender::Client)
+}
+
 /// Whether the body of a record begins with a ClientHello, as far as it is there.
 pub fn begins_client_hello(body: &[u8]) -> bool {
     matches!(judge(body), Judgement::Likely(Sender::Client) | Judgement::TooShort) && body.first() == Some(&1)

@@ -1,7 +1,7 @@
 //! Conversations recorded from a real client and server lie in `testdata/`, each beside what must come of it
 //! (`UPDATE_EXPECT=1` rewrites that); what no server says is built here.
 
-use lanternfish_dissect::{Probe, Sender};
+use lanternfish_dissect::{Head, Probe, Sender};
 use lanternfish_model::{Direction, Direction::*, Outcome};
 
 use super::Tls;
@@ -70,6 +70,29 @@ fn check(name: &str) {
 #[test]
 fn recorded_conversations() {
     NAMES.iter().for_each(|name| check(name));
+}
+
+#[test]
+fn only_a_client_hello_follows_another_protocol() {
+    let conversation = load("tls12");
+    let facts = crate::driver::facts(lanternfish_model::Transport::Tcp);
+    let follows = |bytes: &[u8]| {
+        let direction = ToServer;
+        super::probe::follows(&Head {
+            direction,
+            bytes,
+            other: &[],
+            is_start: false,
+            is_datagram: false,
+            facts: &facts,
+        })
+    };
+    let hello = &conversation[0].1;
+    assert_eq!(follows(hello), Some(Sender::Client));
+    assert_eq!(follows(&hello[1..]), None);
+    assert_eq!(follows(&conversation[1].1), None);
+    assert_eq!(follows(b"STARTTLS\r\n"), None);
+    assert_eq!(follows(&[22, 3, 1, 0, 200, 20, 0, 0, 12]), None);
 }
 
 #[test]

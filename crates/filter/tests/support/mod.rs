@@ -285,7 +285,11 @@ pub fn http_entry(status: i64, body: &[u8]) -> Entry {
     values.int(http::REQUEST_HEADERS_SIZE, 120);
     let mut response = message(HTTP, Role::Response);
     response.status_code = Some(status);
-    pairs(&mut response.values, http::RESPONSE_HEADERS, &[("Content-Type", "application/json"), ("Content-Length", "311")]);
+    pairs(
+        &mut response.values,
+        http::RESPONSE_HEADERS,
+        &[("Content-Type", "application/json"), ("Content-Length", "311")],
+    );
     response.values.int(http::RESPONSE_BODY_SIZE, body.len() as i64);
     response.body.bytes = body.to_vec();
     response.body.is_present = true;

@@ -203,4 +203,4 @@ impl Worker {
 
 /// How often it is looked whether a connection was accepted, and for how long.
 const ACCEPT_LOOK_EVERY: Duration = Duration::from_millis(20);
-const ACCEPT_WAIT: Duration = Duration::from_millis(200);
+const ACCEPT_WAIT: Duration = Duration::from_millis(80);

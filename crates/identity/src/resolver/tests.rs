@@ -254,5 +254,5 @@ fn wait(ticket: &Ticket) -> Ends {
         assert!(ticket.asked_at().elapsed() < Resolver::SETTLE_WITHIN * 4, "not settled in time");
         std::thread::sleep(Duration::from_millis(1));
     }
-    ticket.ends().unwrap().clone()
+    ticket.ends().unwrap()
 }

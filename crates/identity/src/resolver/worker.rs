@@ -234,6 +234,15 @@ impl Worker {
                     self.shared.settle(&one.request, client.clone(), server.clone());
                     false
                 }
+                // One end is told while the other is still looked for.
+                (State::Done(client), _) => {
+                    one.request.ticket.client.get_or_init(|| client.clone());
+                    true
+                }
+                (_, State::Done(server)) => {
+                    one.request.ticket.server.get_or_init(|| server.clone());
+                    true
+                }
                 _ => true,
             }
         });

@@ -1,0 +1,180 @@
+//! The reader's batches on their way to the workers, and the workers' threads.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread;
+
+use lanternfish_model::{PacketRef, Timestamp};
+use lanternfish_reassembly::Whole;
+use lanternfish_telemetry::Ledger;
+use lanternfish_wire::LinkType;
+
+use crate::{Chunk, EntrySink, Ingest, RawPacket, Settings, Worker};
+
+/// A packet of a batch: its facts, and where its bytes are.
+pub(super) struct BatchPacket {
+    packet: PacketRef,
+    interface: u32,
+    link: LinkType,
+    wire_bytes: u32,
+    end: usize,
+    /// The position among the whole datagrams, where it is one.
+    whole: Option<usize>,
+}
+
+/// Packets for one worker.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Time passes to here before the packet with the number behind it.
+    border: Option<(Timestamp, u64)>,
+    packets: Vec<BatchPacket>,
+    bytes: Vec<u8>,
+    wholes: Vec<Whole>,
+    /// Room for the entries.
+    chunk: Chunk,
+    is_last: bool,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.border = None;
+        self.packets.clear();
+        self.bytes.clear();
+        self.wholes.clear();
+        self.is_last = false;
+    }
+}
+
+pub(super) struct Lane<'scope> {
+    pub(super) to_worker: Option<SyncSender<Batch>>,
+    pub(super) from_worker: Receiver<Batch>,
+    pub(super) handle: thread::ScopedJoinHandle<'scope, Ledger>,
+}
+
+/// The reader's side of the workers.
+pub(super) struct Spread<'a, 'scope> {
+    pub(super) lanes: &'a mut Vec<Lane<'scope>>,
+    pub(super) filling: Vec<Batch>,
+    pub(super) spare: Vec<Batch>,
+    pub(super) under_way: usize,
+}
+
+impl Spread<'_, '_> {
+    pub(super) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>) {
+        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+        batch.bytes.extend_from_slice(raw.bytes);
+        batch.packets.push(BatchPacket {
+            packet: raw.packet,
+            interface: raw.interface,
+            link: raw.link,
+            wire_bytes: raw.wire_bytes,
+            end: batch.bytes.len(),
+            whole: None,
+        });
+    }
+
+    pub(super) fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
+        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+        batch.packets.push(BatchPacket {
+            packet: whole.packets.last().copied().unwrap_or_default(),
+            interface,
+            link: LinkType::RAW,
+            wire_bytes: 0,
+            end: batch.bytes.len(),
+            whole: Some(batch.wholes.len()),
+        });
+        batch.wholes.push(whole);
+    }
+
+    /// Sends what was filled; `last` tells that the input is over.
+    pub(super) fn send(&mut self, last: Option<()>) {
+        for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
+            let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
+            batch.is_last = last.is_some();
+            if let Some(sender) = &lane.to_worker {
+                // A worker that is gone has sent why; its missing chunk ends the run.
+                let _ = sender.send(batch);
+            }
+        }
+        self.under_way += 1;
+    }
+
+    /// Begins a batch with the passing of time.
+    pub(super) fn begin(&mut self, time: Timestamp, next_packet: u64) {
+        for batch in &mut self.filling {
+            batch.border = Some((time, next_packet));
+        }
+    }
+
+    /// The chunks of the next batch, one a worker; none where the workers are done.
+    pub(super) fn receive(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::with_capacity(self.lanes.len());
+        for lane in self.lanes.iter() {
+            if let Ok(mut batch) = lane.from_worker.recv() {
+                chunks.push(std::mem::take(&mut batch.chunk));
+                batch.clear();
+                self.spare.push(batch);
+            }
+        }
+        self.under_way = self.under_way.saturating_sub(1);
+        chunks
+    }
+
+    /// Takes chunks back that were written, for their room.
+    pub(super) fn keep(&mut self, chunks: Vec<Chunk>) {
+        for (mut chunk, batch) in chunks.into_iter().zip(self.spare.iter_mut().rev()) {
+            chunk.clear();
+            batch.chunk = chunk;
+        }
+    }
+}
+
+/// A worker's thread.
+pub(super) fn work(
+    settings: Arc<Settings>,
+    sink: Box<dyn EntrySink>,
+    number: u16,
+    count: u16,
+    seed: u64,
+    batches: Receiver<Batch>,
+    results: SyncSender<Batch>,
+) -> Ledger {
+    let mut worker = Worker::new(settings, sink, number, count);
+    let places = Ingest::new(seed, None);
+    for mut batch in batches {
+        if let Some((time, next_packet)) = batch.border {
+            worker.advance(time, next_packet);
+        }
+        let mut start = 0;
+        for packet in &batch.packets {
+            let bytes = batch.bytes.get(start..packet.end).unwrap_or_default();
+            start = packet.end;
+            if let Some(position) = packet.whole {
+                let Some(whole) = batch.wholes.get(position) else { continue };
+                if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
+                    let (key, hash, _) = places.place(&datagram);
+                    worker.whole(whole, &datagram, &key, hash, packet.interface);
+                }
+                continue;
+            }
+            if let lanternfish_wire::View::Datagram(datagram) =
+                lanternfish_wire::read(packet.link, bytes, packet.wire_bytes)
+            {
+                let (key, hash, _) = places.place(&datagram);
+                worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
+            }
+        }
+        let is_last = batch.is_last;
+        batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
+        if results.send(batch).is_err() {
+            break;
+        }
+        if is_last {
+            worker.finish();
+            // The reader may be gone already, when no more entries are wanted.
+            let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });
+            break;
+        }
+    }
+    worker.ledger()
+}

@@ -94,7 +94,10 @@ impl Window {
                 // Twice the size each time: a length that lies costs no more than what the input really has.
                 self.buffer.resize(self.buffer.len().saturating_mul(2).min(MAX_FILL_BYTES * 2), 0);
             }
-            let Some(free) = self.buffer.get_mut(self.end..) else { break };
+            // A decoder that fails takes with it what it made in the same call.
+            let limit = if self.is_compressed { MAX_DECODED_AT_ONCE_BYTES } else { usize::MAX };
+            let free_end = self.end.saturating_add(limit).min(self.buffer.len());
+            let Some(free) = self.buffer.get_mut(self.end..free_end) else { break };
             match self.input.read(free) {
                 Ok(0) => self.is_at_end = true,
                 Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
@@ -142,5 +145,7 @@ fn head_of(input: &mut Box<dyn Read + Send>) -> Result<Vec<u8>, ReadError> {
 /// What is left of the last record is moved to the front of the buffer when it is shorter than this.
 const COMPACT_BELOW_BYTES: usize = 64 << 10;
 const COMPRESSED_BUFFER_BYTES: usize = 64 << 10;
+/// The most that is decompressed at once, which is what damage of the compression can cost of what stands before it.
+const MAX_DECODED_AT_ONCE_BYTES: usize = 16 << 10;
 /// A block and the head of the next one.
 const MAX_FILL_BYTES: usize = MAX_BLOCK_BYTES + 4096;

@@ -46,6 +46,8 @@ pub struct Stage {
     loss: Loss,
     chunk: Chunk,
     rank: Rank,
+    /// The entries of the chunk whose place is final; those behind belong to the connection that is being closed.
+    placed: usize,
     phase: Phase,
     worker: u16,
     entries: Vec<ProtocolCount>,
@@ -73,6 +75,7 @@ impl Stage {
             loss: Loss::default(),
             chunk: Chunk::default(),
             rank: Rank::default(),
+            placed: 0,
             phase: Phase::Packet,
             worker,
             entries: vec![ProtocolCount::default(); protocols],
@@ -94,11 +97,13 @@ impl Stage {
     pub(crate) fn begin_timers(&mut self, next_packet: u64) {
         self.phase = Phase::Timers;
         self.rank = Rank { packet: next_packet, class: 0, connection: 0 };
+        self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn begin_finish(&mut self) {
         self.phase = Phase::Finish;
         self.rank = Rank { packet: u64::MAX, class: 0, connection: 0 };
+        self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
@@ -428,6 +433,7 @@ impl Sink for Stage {
         if self.settings.flows {
             self.tell_flow(connection, summary.clone());
         }
+        self.placed = self.chunk.marks.len();
     }
 
     fn close(&mut self, mut connection: Connection, summary: ConnectionSummary) {
@@ -453,6 +459,7 @@ impl Sink for Stage {
         if self.settings.flows {
             self.tell_flow(&connection, summary);
         }
+        self.placed = self.chunk.marks.len();
     }
 }
 
@@ -469,6 +476,13 @@ impl Stage {
             Phase::Packet => {}
             Phase::Timers => self.rank.connection = summary.last.number,
             Phase::Finish => self.rank.connection = summary.facts.first.number,
+        }
+        if self.phase == Phase::Packet {
+            return;
+        }
+        // What waited for earlier bytes was given out before the summary told whose it was.
+        for mark in self.chunk.marks.iter_mut().skip(self.placed) {
+            mark.rank = self.rank;
         }
     }
 }

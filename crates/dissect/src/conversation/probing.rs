@@ -85,6 +85,7 @@ impl Conversation {
             is_datagram: chunk.is_datagram,
             facts,
         };
+        let is_known_role = !is_start && !chunk.is_datagram && !facts.is_midstream && !self.is_flipped;
         let mut left = 0u64;
         let mut remaining = candidates & desk.registry.candidates(facts.transport) & !self.retracted;
         while remaining != 0 {
@@ -93,6 +94,8 @@ impl Conversation {
             let index = ProtocolIndex(position as u8);
             let Some(protocol) = desk.registry.protocol(index) else { continue };
             match protocol.probe(&head) {
+                // The handshake told who is the client: a piece from the middle that looks like the other side's is no proof.
+                Probe::Match(sender) if is_known_role && is_against(sender, chunk.direction) => {}
                 Probe::Match(sender) => return (Some((index, sender)), left),
                 Probe::NeedMore => left |= 1u64 << position,
                 Probe::NoMatch => {}
@@ -139,10 +142,7 @@ impl Conversation {
         protocol: ProtocolIndex,
         sender: Sender,
     ) -> Answer {
-        let is_reversed = matches!(
-            (sender, chunk.direction),
-            (Sender::Client, Direction::ToClient) | (Sender::Server, Direction::ToServer)
-        );
+        let is_reversed = is_against(sender, chunk.direction);
         let other_side = 1 - chunk.direction.index();
         let other = self.take_pending(other_side).filter(|held| held.len() > 0);
         let mut direction = chunk.direction;
@@ -191,6 +191,11 @@ impl Conversation {
             State::Watching(_) | State::Unknown => {}
         }
     }
+}
+
+/// Whether bytes of this sender do not go this way by the roles assumed so far.
+fn is_against(sender: Sender, direction: Direction) -> bool {
+    matches!((sender, direction), (Sender::Client, Direction::ToClient) | (Sender::Server, Direction::ToServer))
 }
 
 /// Looks at bytes in the middle of a stream, or at datagrams, before the protocol counts as unknown.

@@ -190,10 +190,8 @@ fn a_file_cut_at_any_byte_loses_what_was_cut_and_nothing_else() {
             let end = packets.checked_sub(1).map_or(0, |last| fraction(capture.packets[last as usize].time));
             // A handshake of TLS is told of when it is over.
             let is_over = |entry: &&Value| is_call(entry) && span(entry).1 < end && entry["protocol"] != "tls";
-            let before = whole.iter().filter(is_over);
-            for entry in before.filter(|entry| !kept.contains(entry)) {
-                panic!("{entry} is lost by a cut at {length}");
-            }
+            let lost = whole.iter().filter(is_over).find(|entry| !kept.contains(entry));
+            assert!(lost.is_none(), "{lost:?} is lost by a cut at {length}");
             last = (packets, lines);
         }
     }

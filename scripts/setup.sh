@@ -17,7 +17,7 @@ if ! command -v apt-get >/dev/null; then
   echo "this is not Debian or Ubuntu: please install the packages that bring these commands" >&2
   exit 1
 fi
-sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
-$sudo -E apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+sudo=(env DEBIAN_FRONTEND=noninteractive)
+[ "$(id -u)" = 0 ] || sudo=(sudo "${sudo[@]}")
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

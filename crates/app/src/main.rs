@@ -9,6 +9,7 @@ mod output;
 mod packets;
 mod pages;
 mod progress;
+mod redaction;
 mod sinks;
 mod tables;
 mod terminal;

@@ -46,6 +46,28 @@ pub enum Keep {
     OnDemand,
 }
 
+/// Whether the value of a field is, or may hold, a secret: what redaction looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It holds none.
+    Public,
+    /// Secrets may stand within it: parameters, headers, documents.
+    Within,
+    /// Its value, or each value of its map, is a secret by itself.
+    Whole,
+}
+
+impl Secrecy {
+    /// The name in lists of fields.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Secrecy::Public => "public",
+            Secrecy::Within => "may hold secrets",
+            Secrecy::Whole => "secret",
+        }
+    }
+}
+
 /// The position of a field in the list that declares it (the common fields, or one protocol's).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldIndex(pub u16);
@@ -67,8 +89,8 @@ pub struct FieldSpec {
     pub example: &'static str,
     /// When it is dissected.
     pub keep: Keep,
-    /// Whether the value is a secret by itself (redaction targets it).
-    pub is_secret: bool,
+    /// Whether the value is, or may hold, a secret.
+    pub secrecy: Secrecy,
     /// Whether names within a map are looked up without regard to case.
     pub is_caseless: bool,
     /// Whether the field is part of the one-line summary of an entry.
@@ -88,7 +110,7 @@ impl FieldSpec {
             doc: "",
             example: "",
             keep: Keep::Stored,
-            is_secret: false,
+            secrecy: Secrecy::Public,
             is_caseless: false,
             is_summary: false,
             pending: "",
@@ -151,9 +173,14 @@ impl FieldSpec {
         self.keep = Keep::OnDemand;
         self
     }
-    /// Marks the value as a secret.
+    /// Marks the value, or each value of the map, as a secret.
     pub const fn secret(mut self) -> Self {
-        self.is_secret = true;
+        self.secrecy = Secrecy::Whole;
+        self
+    }
+    /// Marks the value as one that secrets may stand within.
+    pub const fn may_hold_secrets(mut self) -> Self {
+        self.secrecy = Secrecy::Within;
         self
     }
     /// Looks names within the map up without regard to case.

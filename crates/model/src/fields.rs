@@ -72,7 +72,7 @@ fields! {
     OUTCOME = text("outcome").doc("How it went: `ok`, `client_error`, `server_error`, `failed`, `open`.").example("ok");
     TUNNELS = list("tunnels").doc("The outer headers of the tunnels that carried the connection, outermost first.").example("vxlan 42 10.0.0.1 > 10.0.0.2");
     OUTGOING = bool("outgoing").doc("Whether the client is the local end.").example("true");
-    REQUEST_BODY = text("request.body").on_demand().doc("The body of the request, decoded.").example("{\"id\":7}");
-    RESPONSE_BODY = text("response.body").on_demand().doc("The body of the response, decoded.").example("{\"status\":\"paid\"}");
+    REQUEST_BODY = text("request.body").on_demand().may_hold_secrets().doc("The body of the request, decoded.").example("{\"id\":7}");
+    RESPONSE_BODY = text("response.body").on_demand().may_hold_secrets().doc("The body of the response, decoded.").example("{\"status\":\"paid\"}");
     NOTES = list("notes").doc("What was odd about the entry, in words.").example("response cut by the end of the capture");
 }

@@ -18,7 +18,7 @@ mod values;
 pub use address::{ConnectionKey, Direction, Endpoint, Scope, Transport};
 pub use connection::{CloseReason, ConnectionFacts, ConnectionSummary, LinkHealth, Side};
 pub use entry::{Capture, ConnectionContext, Entry, EntryClass, LocalSide, Party};
-pub use field::{FieldIndex, FieldSpec, Keep, Kind, ProtocolSpec, Word, WordClass};
+pub use field::{FieldIndex, FieldSpec, Keep, Kind, ProtocolSpec, Secrecy, Word, WordClass};
 pub use identity::{Identity, ResolutionStatus};
 pub use loss::{Cause, Loss, Stage};
 pub use message::{Body, Message, Notes, Outcome, PairKey, Role};

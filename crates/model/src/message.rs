@@ -110,6 +110,8 @@ pub struct Body {
     pub is_cut: bool,
     /// Whether there was a body at all (it may be empty or not kept).
     pub is_present: bool,
+    /// Whether the kept bytes are still encoded, by a coding that is not known.
+    pub is_encoded: bool,
 }
 
 /// One request, response or one-way unit.
@@ -191,6 +193,7 @@ impl Message {
         self.body.wire_bytes = 0;
         self.body.is_cut = false;
         self.body.is_present = false;
+        self.body.is_encoded = false;
         self.notes.clear();
     }
 

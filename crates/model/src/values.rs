@@ -265,6 +265,53 @@ impl Values {
         MapWriter(ListWriter { at: self.arena.len(), values: self, field })
     }
 
+    /// Puts another text in the place of the value that was set at a position.
+    pub fn replace_text(&mut self, position: usize, value: &[u8]) {
+        let Some(field) = self.cells.get(position).map(|cell| cell.field) else { return };
+        self.text(field, value);
+        self.move_last_to(position);
+    }
+
+    /// Puts a map or list with other values in the place of the one that was set at a position. `change` is given the
+    /// name (nothing for a list) and the value of each, and gives another value or none where it stays.
+    pub fn replace_items(&mut self, position: usize, mut change: impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>) {
+        let Some(&cell) = self.cells.get(position) else { return };
+        let mut items = Vec::new();
+        let mut is_changed = false;
+        let put = |items: &mut Vec<u8>, item: &[u8]| {
+            items.extend_from_slice(&(item.len() as u32).to_le_bytes());
+            items.extend_from_slice(item);
+        };
+        let mut given = Items(self.bytes_of(&cell));
+        while let Some(first) = given.next() {
+            let (name, value) = match cell.tag {
+                Tag::Map => (Some(first), given.next().unwrap_or_default()),
+                _ => (None, first),
+            };
+            if let Some(name) = name {
+                put(&mut items, name);
+            }
+            let changed = change(name.unwrap_or_default(), value);
+            is_changed |= changed.is_some();
+            put(&mut items, changed.as_deref().unwrap_or(value));
+        }
+        if is_changed {
+            let at = self.arena.len() as u64;
+            self.arena.extend_from_slice(&items);
+            self.push(cell.field, cell.tag, items.len() as u32, at);
+            self.move_last_to(position);
+        }
+    }
+
+    /// Puts the value that was set last in the place of another.
+    fn move_last_to(&mut self, position: usize) {
+        if let Some(last) = self.cells.pop()
+            && let Some(slot) = self.cells.get_mut(position)
+        {
+            *slot = last;
+        }
+    }
+
     /// The first value set for a field.
     pub fn get(&self, field: FieldIndex) -> Value<'_> {
         match self.cells.iter().find(|cell| cell.field == field) {

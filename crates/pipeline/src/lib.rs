@@ -10,11 +10,13 @@ mod flows;
 mod held;
 mod ingest;
 pub mod live;
+mod redact;
 mod settings;
 mod stage;
 mod worker;
 
 pub use chunk::{Chunk, Mark, Rank};
 pub use ingest::{Ingest, Ingested, RawPacket};
+pub use redact::{FINGERPRINT_KEY_BYTES, Fingerprint, Redactor};
 pub use settings::{EntrySink, Settings};
 pub use worker::Worker;

@@ -7,6 +7,8 @@ use lanternfish_filter::Filter;
 use lanternfish_identity::{Names, Resolver};
 use lanternfish_model::{Capture, Entry, FieldTable, ProtocolIndex, Transport, Wants};
 
+use crate::Fingerprint;
+
 /// Where entries go: it turns one into bytes, which keep their order. One for each worker.
 pub trait EntrySink: Send {
     /// Appends an entry to a buffer.
@@ -27,6 +29,8 @@ pub struct Settings {
     pub reassembly: lanternfish_reassembly::Config,
     /// Which fields somebody will read.
     pub wants: Wants,
+    /// Under which key secrets are redacted before anything else sees an entry; none where they stay.
+    pub redaction: Option<Fingerprint>,
     /// Which entries go on.
     pub filter: Option<Filter>,
     /// How the packets are captured.

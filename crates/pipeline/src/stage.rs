@@ -17,7 +17,7 @@ use lanternfish_telemetry::{Ledger, ProtocolCount};
 
 use crate::chunk::FlowEvent;
 use crate::held::Held;
-use crate::{Chunk, EntrySink, Mark, Rank, Settings};
+use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Settings};
 
 /// What is kept of a connection behind the connection table.
 pub struct Connection {
@@ -56,6 +56,7 @@ pub struct Stage {
     connections: u64,
     extra: Values,
     held: Held,
+    redactor: Option<Redactor>,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -66,6 +67,7 @@ impl Stage {
         let of = |transport| settings.transport_protocol(transport);
         let transports = [of(Transport::Tcp), of(Transport::Udp), of(Transport::Sctp), None];
         let protocols = settings.table.protocols().len();
+        let redactor = settings.redaction.clone().map(|fingerprint| Redactor::new(settings.table, fingerprint));
         Stage {
             settings,
             sink,
@@ -84,6 +86,7 @@ impl Stage {
             connections: 0,
             extra: Values::default(),
             held: Held::default(),
+            redactor,
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -259,6 +262,9 @@ impl Stage {
                 list.push(name.as_bytes());
             }
             list.finish();
+        }
+        if let Some(redactor) = &mut self.redactor {
+            redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();
         if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {

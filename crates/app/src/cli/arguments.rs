@@ -99,6 +99,10 @@ pub(crate) struct EntryArgs {
     #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) all_revisions: bool,
 
+    /// Replace passwords, tokens, cookies, keys and card numbers by [REDACTED] and a fingerprint
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) redact: bool,
+
     /// At the end, print what was seen and what was lost
     #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) stats: bool,

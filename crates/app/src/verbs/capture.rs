@@ -11,6 +11,7 @@ use lanternfish_pipeline::{EntrySink, Settings};
 
 use crate::cli::{Cli, EntryArgs, LimitArgs};
 use crate::exit::Failure;
+use crate::redaction;
 use crate::sinks::{FormatSink, RedactingSink};
 use crate::tables;
 use crate::terminal::{Screen, tell};
@@ -56,11 +57,11 @@ impl Prepared {
     }
 
     /// The settings of a run over files; live runs change a few.
-    pub(crate) fn settings(&self, wants: Wants, entries: &EntryArgs, limits: &LimitArgs) -> Settings {
+    pub(crate) fn settings(&self, wants: Wants, entries: &EntryArgs, limits: &LimitArgs) -> Result<Settings, Failure> {
         let body_bytes = usize::try_from(limits.body_limit.0).unwrap_or(usize::MAX);
         let memory = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
         let is_everything = self.filter.query().trim().is_empty();
-        Settings {
+        Ok(Settings {
             table: self.table,
             registry: Registry::new(PROTOCOLS),
             limits: Limits { body_bytes, decoded_bytes: body_bytes, ..Limits::default() },
@@ -73,6 +74,7 @@ impl Prepared {
             wants,
             filter: if is_everything { None } else { Some(self.filter.clone()) },
             capture: Capture::File,
+            redaction: if entries.redact { Some(redaction::of_this_run()?) } else { None },
             all_revisions: entries.all_revisions,
             calls: true,
             connections: true,
@@ -83,7 +85,7 @@ impl Prepared {
             node_name: Arc::from(""),
             node_id: Arc::from(""),
             node_ip: Arc::from(""),
-        }
+        })
     }
 
     /// Makes the sinks that write entries with a writer, and with what the filter redacts taken out.

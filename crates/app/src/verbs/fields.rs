@@ -1,6 +1,6 @@
 //! `lanternfish fields`: what filters, columns and JSON name.
 
-use lanternfish_model::{FieldId, FieldSpec, FieldTable, Keep, Place, ProtocolIndex};
+use lanternfish_model::{FieldId, FieldSpec, FieldTable, Keep, Place, ProtocolIndex, Secrecy};
 use lanternfish_output::nearest;
 use serde_json::{Value, json};
 
@@ -63,8 +63,10 @@ pub(crate) fn description(spec: &FieldSpec) -> String {
     if !spec.aliases.is_empty() {
         text.push_str(&format!(" Also {}.", spec.aliases.join(", ")));
     }
-    if spec.is_secret {
-        text.push_str(" A secret, which is redacted.");
+    match spec.secrecy {
+        Secrecy::Public => {}
+        Secrecy::Within => text.push_str(" May hold secrets."),
+        Secrecy::Whole => text.push_str(" A secret."),
     }
     if !spec.pending.is_empty() {
         text.push_str(&format!(" No values yet: {}.", spec.pending));
@@ -100,7 +102,7 @@ fn as_json(table: &FieldTable, id: FieldId, spec: &FieldSpec, place: Place) -> V
         "aliases": spec.aliases,
         "protocols": protocols_of(table, id, place),
         "on_demand": spec.keep == Keep::OnDemand,
-        "secret": spec.is_secret,
+        "secrecy": spec.secrecy.name(),
         "pending": spec.pending,
     })
 }

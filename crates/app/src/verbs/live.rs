@@ -51,7 +51,7 @@ fn observe(
 ) -> Result<(), Failure> {
     let prepared = Prepared::new(cli, query, entries)?;
     let mut writer = prepared.writer(format);
-    let mut settings = prepared.settings(prepared.wants(writer.fields()), entries, limits);
+    let mut settings = prepared.settings(prepared.wants(writer.fields()), entries, limits)?;
     let mut sink = prepared.sink(&writer)?;
     let source = open(capture, &mut settings)?;
     let missing = source.missing_interfaces();

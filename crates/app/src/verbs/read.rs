@@ -29,7 +29,7 @@ pub(super) fn run(cli: &Cli, arguments: &ReadArgs) -> Result<(), Failure> {
     match arguments.output.format() {
         Some(format) => {
             let mut writer = prepared.writer(format);
-            let settings = settings(&prepared, arguments, writer.fields());
+            let settings = settings(&prepared, arguments, writer.fields())?;
             let mut sink = prepared.sink(&writer)?;
             let mut files = Files::open(arguments, settings, bpf, false)?;
             let mut output = Output::begin(&mut writer)?;
@@ -38,7 +38,7 @@ pub(super) fn run(cli: &Cli, arguments: &ReadArgs) -> Result<(), Failure> {
             files.conclude(arguments)
         }
         None => {
-            let settings = settings(&prepared, arguments, []);
+            let settings = settings(&prepared, arguments, [])?;
             let is_whole = arguments.whole_connection;
             let mut sink = || Box::new(PacketSink::new(is_whole)) as Box<dyn EntrySink>;
             let mut files = Files::open(arguments, settings, bpf, true)?;
@@ -72,12 +72,16 @@ fn check(arguments: &ReadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn settings(prepared: &Prepared, arguments: &ReadArgs, output: impl IntoIterator<Item = FieldId>) -> Arc<Settings> {
-    let mut settings = prepared.settings(prepared.wants(output), &arguments.entries, &arguments.limits);
+fn settings(
+    prepared: &Prepared,
+    arguments: &ReadArgs,
+    output: impl IntoIterator<Item = FieldId>,
+) -> Result<Arc<Settings>, Failure> {
+    let mut settings = prepared.settings(prepared.wants(output), &arguments.entries, &arguments.limits)?;
     if settings.all_revisions {
         settings.reassembly.report_interval_ns = Some(super::live::REPORT_INTERVAL_NS);
     }
-    Arc::new(settings)
+    Ok(Arc::new(settings))
 }
 
 /// Compiles an expression of tcpdump's syntax; for each link type anew when its first packet comes.

@@ -7,7 +7,7 @@ crate::transport::transport_fields! {
     METHOD = text("tcp_method").doc("How the connection ended or stands: `open`, `fin`, `rst`, `timeout`, `refused`.").example("fin");
     ERROR_TYPE = text("tcp_error_type").doc("What went wrong: `refused`, `reset`, `timeout`, `unreachable`; empty where nothing did.").example("refused");
     ERROR_MESSAGE = text("tcp_error_message").doc("What went wrong, in words.").example("the server refused the connection");
-    PAYLOAD = bytes("tcp_payload").doc("The first bytes of a connection whose protocol is not known.").example("SSH-2.0-OpenSSH_9.2");
+    PAYLOAD = bytes("tcp_payload").may_hold_secrets().doc("The first bytes of a connection whose protocol is not known.").example("SSH-2.0-OpenSSH_9.2");
     RETRANSMISSIONS = int("tcp_retransmissions").unit("segments").doc("Segments that brought only bytes seen before, of both sides.").example("0");
     OUT_OF_ORDER = int("tcp_out_of_order").unit("segments").doc("Segments that came before an earlier one, of both sides.").example("0");
     ZERO_WINDOWS = int("tcp_zero_windows").unit("segments").doc("Segments with a closed receive window, of both sides.").example("0");

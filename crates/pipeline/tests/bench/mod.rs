@@ -29,6 +29,7 @@ pub fn settings() -> Settings {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: lanternfish_reassembly::Config::default(),
         wants: Wants::everything(table()),
+        redaction: None,
         filter: None,
         capture: Capture::File,
         all_revisions: false,

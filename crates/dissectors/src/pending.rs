@@ -8,14 +8,13 @@ use lanternfish_model::{ProtocolSpec, Word, WordClass};
 /// Every protocol that is declared and not dissected.
 pub static PENDING: &[&ProtocolSpec] = &[&GRPC, &WEBSOCKET, &GRAPHQL, &HTTP2, &KAFKA, &AMQP, &LDAP, &RADIUS, &DIAMETER];
 
-const WHY: &str = "not dissected yet";
-
 const fn word(name: &'static str) -> Word {
     Word { name, class: WordClass::Any }
 }
 
 mod grpc {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "gRPC is not dissected yet";
 
     lanternfish_model::fields! {
         METHOD = text("grpc_method").pending(WHY).doc("The method that is called.").example("GetCart");
@@ -30,11 +29,12 @@ static GRPC: ProtocolSpec = ProtocolSpec {
     references: &["gRPC over HTTP2"],
     words: &[word("grpc")],
     fields: grpc::FIELDS,
-    pending: WHY,
+    pending: grpc::WHY,
 };
 
 mod websocket {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "WebSocket is not dissected yet";
 
     lanternfish_model::fields! {
         OPCODE = text("ws_opcode").pending(WHY).doc("The kind of the frame: `text`, `binary`, `close`, `ping`, `pong`, `continuation`.").example("text");
@@ -53,7 +53,7 @@ static WEBSOCKET: ProtocolSpec = ProtocolSpec {
     references: &["RFC 6455"],
     words: &[word("ws")],
     fields: websocket::FIELDS,
-    pending: WHY,
+    pending: websocket::WHY,
 };
 
 static GRAPHQL: ProtocolSpec = ProtocolSpec {
@@ -63,7 +63,7 @@ static GRAPHQL: ProtocolSpec = ProtocolSpec {
     references: &["GraphQL October 2021"],
     words: &[word("gql"), word("gqlv1"), word("gqlv2")],
     fields: &[],
-    pending: WHY,
+    pending: "GraphQL is not dissected yet",
 };
 
 static HTTP2: ProtocolSpec = ProtocolSpec {
@@ -73,11 +73,12 @@ static HTTP2: ProtocolSpec = ProtocolSpec {
     references: &["RFC 9113"],
     words: &[word("http2")],
     fields: &[],
-    pending: WHY,
+    pending: "HTTP/2 is not dissected yet; it comes with gRPC",
 };
 
 mod kafka {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "Kafka is not dissected yet";
 
     lanternfish_model::fields! {
         API_KEY = int("kafka_api_key").pending(WHY).doc("The number of the API.").example("1");
@@ -99,11 +100,12 @@ static KAFKA: ProtocolSpec = ProtocolSpec {
     references: &["Kafka protocol guide"],
     words: &[word("kafka")],
     fields: kafka::FIELDS,
-    pending: WHY,
+    pending: kafka::WHY,
 };
 
 mod amqp {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "AMQP is not dissected yet";
 
     lanternfish_model::fields! {
         METHOD = text("amqp_method").pending(WHY).doc("The class and method.").example("basic.publish");
@@ -123,11 +125,12 @@ static AMQP: ProtocolSpec = ProtocolSpec {
     references: &["AMQP 0-9-1"],
     words: &[word("amqp")],
     fields: amqp::FIELDS,
-    pending: WHY,
+    pending: amqp::WHY,
 };
 
 mod ldap {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "LDAP is not dissected yet";
 
     lanternfish_model::fields! {
         TYPE = text("ldap_type").pending(WHY).doc("The operation.").example("search");
@@ -147,11 +150,12 @@ static LDAP: ProtocolSpec = ProtocolSpec {
     references: &["RFC 4511"],
     words: &[word("ldap")],
     fields: ldap::FIELDS,
-    pending: WHY,
+    pending: ldap::WHY,
 };
 
 mod radius {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "RADIUS is not dissected yet";
 
     lanternfish_model::fields! {
         CODE = int("radius_code").pending(WHY).doc("The code of the request.").example("1");
@@ -172,11 +176,12 @@ static RADIUS: ProtocolSpec = ProtocolSpec {
     references: &["RFC 2865", "RFC 2866"],
     words: &[word("radius")],
     fields: radius::FIELDS,
-    pending: WHY,
+    pending: radius::WHY,
 };
 
 mod diameter {
-    use super::WHY;
+    /// Why nothing of it has values.
+    pub const WHY: &str = "Diameter is not dissected yet";
 
     lanternfish_model::fields! {
         METHOD = text("diameter_method").pending(WHY).doc("The command.").example("Capabilities-Exchange");
@@ -196,5 +201,5 @@ static DIAMETER: ProtocolSpec = ProtocolSpec {
     references: &["RFC 6733"],
     words: &[word("diameter")],
     fields: diameter::FIELDS,
-    pending: WHY,
+    pending: diameter::WHY,
 };

@@ -93,6 +93,18 @@ impl Comparison {
         }
     }
 
+    /// As it is written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Comparison::Equal => "==",
+            Comparison::NotEqual => "!=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+
     /// `==` or `!=`.
     pub fn is_equality(self) -> bool {
         matches!(self, Comparison::Equal | Comparison::NotEqual)

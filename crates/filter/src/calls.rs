@@ -11,7 +11,7 @@ use crate::error::{FilterError, nearest};
 use crate::expr::{Accessor, Expr, Function, MacroKind, TextTest};
 use crate::limits::{MAX_MACRO_NESTING, MAX_REDACTIONS};
 use crate::lower::{Lower, Names, Typed, fold};
-use crate::names::constant_text;
+use crate::names::{constant_text, is_caseless_map};
 use crate::redaction::Redaction;
 use crate::types::{Base, Type};
 use crate::value::Val;
@@ -65,10 +65,30 @@ impl Lower<'_> {
             ("duration", false) => self.simple(Function::ToDuration, name, at, &all, 1),
             ("dyn", false) => self.simple(Function::Same, name, at, &all, 1),
             (_, true) => match Accessor::of(name) {
-                Some(accessor) => self.simple(Function::Accessor(accessor), name, at, &all, 1),
+                Some(accessor) => self.accessor(accessor, name, at, &all),
+                None if macro_of(name).is_some() => {
+                    let error = self.error(at, format!("{name} takes a name and an expression"));
+                    self.refuse(error.expected(format!("for example dns_answers.{name}(x, x == \"10.1.2.3\")")))
+                }
                 None => self.unknown_helper(name, at, METHODS),
             },
             (_, false) => self.unknown_helper(name, at, FUNCTIONS),
+        }
+    }
+
+    /// `t.getHours()`, or with a zone `t.getHours("+02:00")`.
+    fn accessor(&mut self, accessor: Accessor, name: &str, at: usize, all: &[&Ast]) -> Result<Typed, FilterError> {
+        let [time, zone] = all else { return self.simple(Function::Accessor(accessor, 0), name, at, all, 1) };
+        let (expr, kind) = self.expr(zone)?;
+        let Some(written) = constant_text(&expr) else {
+            return self.wrong_type(name, "a zone in quotes", zone, &kind);
+        };
+        match clock::zone(written) {
+            Some(offset) => self.simple(Function::Accessor(accessor, offset), name, at, &[time], 1),
+            None => {
+                let error = self.error(zone.start, format!("unknown zone {written:?}"));
+                self.refuse(error.expected("\"UTC\" or an offset such as \"+02:00\""))
+            }
         }
     }
 
@@ -107,8 +127,8 @@ impl Lower<'_> {
     fn text_argument(&mut self, name: &str, ast: &Ast) -> Result<Result<Expr, Typed>, FilterError> {
         let (expr, kind) = self.expr(ast)?;
         let is_text = match kind.compared() {
-            Base::Text | Base::Any => true,
-            Base::Bytes | Base::Bool | Base::Int | Base::Double => kind.is_loose,
+            Base::Text | Base::Bytes | Base::Any => true,
+            Base::Bool | Base::Int | Base::Double => kind.is_loose,
             _ => false,
         };
         if is_text { Ok(Ok(expr)) } else { self.wrong_type(name, "a string", ast, &kind).map(Err) }
@@ -280,7 +300,8 @@ impl Lower<'_> {
             return self.wrong_type("map_get", "a string as its default", default, &default_type);
         }
         let kind = if is_field { Type::of(Base::Text) } else { Type::any() };
-        Ok((fold(Expr::Call(Function::MapGet, vec![map_expr, key_expr, default_expr])), kind))
+        let function = Function::MapGet { is_caseless: map_type.is_caseless || is_caseless_map(&map_expr) };
+        Ok((fold(Expr::Call(function, vec![map_expr, key_expr, default_expr])), kind))
     }
 
     /// A helper of one argument.
@@ -311,8 +332,8 @@ impl Lower<'_> {
             Function::ToBytes => ("a string or bytes", &[Text, Bytes], Type::of(Bytes)),
             Function::ToTime => ("a time in quotes", &[Text, Time, Int], Type::of(Time)),
             Function::ToDuration => ("a duration in quotes", &[Text, Duration], Type::of(Duration)),
-            Function::Accessor(_) => ("a timestamp or duration", &[Time, Duration], Type::of(Int)),
-            Function::Same | Function::MapGet => ("any value", &[kind.base], Type::any()),
+            Function::Accessor(..) => ("a timestamp or duration", &[Time, Duration], Type::of(Int)),
+            Function::Same | Function::MapGet { .. } => ("any value", &[kind.base], Type::any()),
         };
         if kind.base != Any && !fits.contains(&kind.base) {
             return self.wrong_type(name, takes, argument, &kind);

@@ -106,24 +106,17 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
     let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (clock, rest) = (rest.get(..8)?, rest.get(8..)?);
-    let (ns, zone) = match rest.strip_prefix('.') {
+    let (ns, rest_of_time) = match rest.strip_prefix('.') {
         Some(rest) => {
             let length = rest.find(|c: char| !c.is_ascii_digit())?;
             (fraction(rest.get(..length)?)?, rest.get(length..)?)
         }
         None => (0, rest),
     };
-    let offset = match zone {
+    let offset = match rest_of_time {
         "Z" | "z" => 0,
-        zone => {
-            let sign = match zone.get(..1)? {
-                "+" => 1,
-                "-" => -1,
-                _ => return None,
-            };
-            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-            sign * (number(hours).filter(|h| *h < 24)? * 3600 + number(minutes).filter(|m| *m < 60)? * 60)
-        }
+        offset if offset.starts_with(['+', '-']) => zone(offset)?,
+        _ => return None,
     };
     let mut date = date.split('-');
     let (year, month, day) = (number(date.next()?)?, number(date.next()?)?, number(date.next()?)?);
@@ -196,6 +189,25 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
         rest = next;
     }
     Some(sign * total)
+}
+
+/// Writes a moment as RFC 3339 with as many digits as it needs, as CEL's `string()` does.
+pub(crate) fn format_short(time: Timestamp) -> String {
+    let text = format(time);
+    format!("{}Z", text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Reads a zone with a fixed offset (`UTC`, `Z`, `+02:00`, `-03:30`, `02:00`) as seconds ahead of UTC.
+pub(crate) fn zone(text: &str) -> Option<i64> {
+    if text.is_empty() || text == "Z" || text.eq_ignore_ascii_case("UTC") {
+        return Some(0);
+    }
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    Some(sign * (number(hours).filter(|h| *h < 24)? * 3600 + number(minutes).filter(|m| *m < 60)? * 60))
 }
 
 /// Writes a moment as RFC 3339 with nanoseconds.

@@ -178,8 +178,10 @@ impl<'e> Context<'e> {
 
 /// Whether a name that a record lacks is the word of its protocol (`http`, `tcp_conn`).
 fn is_word(record: &Json, name: &str) -> bool {
-    let Some(protocol) = record.get("protocol").and_then(Json::as_str) else { return false };
-    match name.strip_prefix(protocol) {
+    let Some(protocol) = record.get("protocol") else { return false };
+    let protocol = if protocol.is_object() { protocol.get("name").or(protocol.get("abbr")) } else { Some(protocol) };
+    let Some(protocol) = protocol.and_then(Json::as_str).map(str::to_ascii_lowercase) else { return false };
+    match name.strip_prefix(&protocol) {
         Some("") => true,
         Some(class @ ("_conn" | "_flow")) => record.get(class.trim_start_matches('_')) == Some(&Json::Bool(true)),
         _ => false,

@@ -10,7 +10,7 @@ use crate::expr::{Expr, MacroKind, Path, Pattern, Root, TextTest};
 use crate::functions;
 use crate::limits::MAX_TEXT_BYTES;
 use crate::path::{self, Step};
-use crate::value::{Missing, Val, compare};
+use crate::value::{Missing, Val, compare, moment};
 
 impl Expr {
     /// The truth of an expression; a missing value is false.
@@ -195,12 +195,20 @@ impl Path {
     fn resolve<'e>(&'e self, context: &Context<'e>) -> Result<Vec<Step>, Missing> {
         let mut steps = self.steps.clone();
         for (at, index) in &self.computed {
-            let step = match index.value(context)? {
-                Val::Int(number) => Step::Index { number, is_path: false },
-                Val::Text(name) => Step::key(name),
+            let value = index.value(context)?;
+            let (before, rest) = steps.split_at_mut_checked(*at).ok_or(Missing)?;
+            let step = rest.first_mut().ok_or(Missing)?;
+            match (value, &mut *step) {
+                (Val::Int(known), Step::Index { number, .. }) => *number = known,
+                (Val::Text(name), _) => {
+                    let is_header = matches!(&self.root, Root::Field(map) if map.is_caseless && before.is_empty());
+                    *step = match path::key_after(before, &name) {
+                        Step::Key { name, is_caseless } => Step::Key { name, is_caseless: is_caseless || is_header },
+                        other => other,
+                    };
+                }
                 _ => return Err(Missing),
-            };
-            *steps.get_mut(*at).ok_or(Missing)? = step;
+            }
         }
         Ok(steps)
     }
@@ -283,6 +291,14 @@ fn select<'e>(value: Val<'e>, steps: &[Step], context: &Context<'e>, found: &mut
             if let Some((_, value)) = pairs.into_iter().find(is_it) {
                 select(value, rest, context, found);
             }
+        }
+        (Val::Dict(pairs), Step::Index { number, .. }) => {
+            if let Some((_, value)) = pairs.into_iter().find(|(key, _)| matches!(key, Val::Int(key) if key == number)) {
+                select(value, rest, context, found);
+            }
+        }
+        (Val::Dict(pairs), Step::Wild { .. }) => {
+            pairs.into_iter().for_each(|(_, value)| select(value, rest, context, found));
         }
         (Val::Text(text), Step::Index { number, is_path: true }) => {
             if let Some(segment) = path::segment(&text, *number) {
@@ -396,6 +412,18 @@ fn arithmetic<'e>(operation: Arithmetic, a: Val<'e>, b: Val<'e>) -> Result<Val<'
         (Add, Val::Time(time), Val::Duration(ns)) | (Add, Val::Duration(ns), Val::Time(time)) => Val::Time(time + ns),
         (Subtract, Val::Time(time), Val::Duration(ns)) => Val::Time(time - ns),
         (Subtract, Val::Time(a), Val::Time(b)) => Val::Duration(a.since(b)),
+        // What only the evaluation knows to be a moment: a number of milliseconds or a text, as in comparisons.
+        (Add | Subtract, a @ (Val::Int(_) | Val::Double(_) | Val::Text(_)), b @ (Val::Duration(_) | Val::Time(_)))
+            if operation == Subtract || matches!(b, Val::Duration(_)) =>
+        {
+            return arithmetic(operation, Val::Time(moment(&a).ok_or(Missing)?), b);
+        }
+        (Add, a @ Val::Duration(_), b @ (Val::Int(_) | Val::Double(_) | Val::Text(_))) => {
+            return arithmetic(operation, a, Val::Time(moment(&b).ok_or(Missing)?));
+        }
+        (Subtract, a @ Val::Time(_), b @ (Val::Int(_) | Val::Double(_) | Val::Text(_))) => {
+            return arithmetic(operation, a, Val::Time(moment(&b).ok_or(Missing)?));
+        }
         (Add, Val::Duration(a), Val::Duration(b)) => Val::Duration(a.checked_add(b).ok_or(Missing)?),
         (Subtract, Val::Duration(a), Val::Duration(b)) => Val::Duration(a.checked_sub(b).ok_or(Missing)?),
         (Add, Val::List(mut a), Val::List(b)) => {

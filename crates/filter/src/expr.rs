@@ -126,7 +126,9 @@ pub(crate) enum MacroKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     Size,
-    MapGet,
+    MapGet {
+        is_caseless: bool,
+    },
     ToInt,
     ToDouble,
     ToText,
@@ -135,10 +137,11 @@ pub(crate) enum Function {
     ToTime,
     ToDuration,
     Same,
-    Accessor(Accessor),
+    /// A part of a time in a zone so many seconds ahead of UTC, or of a duration.
+    Accessor(Accessor, i64),
 }
 
-/// A part of a time or duration, in UTC.
+/// A part of a time or duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accessor {
     FullYear,

@@ -6,13 +6,13 @@ use crate::clock::{self, Civil};
 use crate::context::Context;
 use crate::expr::{Accessor, Expr, Function};
 use crate::limits::MAX_TEXT_BYTES;
-use crate::value::{Missing, Val, is_equal, number};
+use crate::value::{Missing, Val, is_equal, moment, number};
 
 /// Calls a helper; the number of arguments was checked.
 pub(crate) fn call<'e>(function: Function, arguments: &'e [Expr], context: &Context<'e>) -> Result<Val<'e>, Missing> {
     let argument = |number: usize| arguments.get(number).ok_or(Missing)?.value(context);
-    if function == Function::MapGet {
-        return match argument(0).and_then(|map| Ok(lookup(map, &argument(1)?))) {
+    if let Function::MapGet { is_caseless } = function {
+        return match argument(0).and_then(|map| Ok(lookup(map, &argument(1)?, is_caseless))) {
             Ok(Some(value)) => Ok(value),
             _ => argument(2),
         };
@@ -20,7 +20,7 @@ pub(crate) fn call<'e>(function: Function, arguments: &'e [Expr], context: &Cont
     let value = argument(0)?;
     match function {
         Function::Size => size(&value).and_then(|size| i64::try_from(size).ok()).map(Val::Int),
-        Function::MapGet | Function::Same => Some(value),
+        Function::MapGet { .. } | Function::Same => Some(value),
         Function::ToInt => to_int(&value),
         Function::ToDouble => match value {
             Val::Int(value) => Some(Val::Double(value as f64)),
@@ -34,6 +34,7 @@ pub(crate) fn call<'e>(function: Function, arguments: &'e [Expr], context: &Cont
         Function::ToText => match value {
             Val::Text(_) => Some(value),
             Val::Duration(ns) => Some(Val::Text(Cow::Owned(format!("{}s", ns as f64 / 1e9)))),
+            Val::Time(time) => Some(Val::Text(Cow::Owned(clock::format_short(time)))),
             Val::Nil | Val::Object(_) => None,
             other => {
                 let text = other.text().filter(|text| text.len() <= MAX_TEXT_BYTES).map(Cow::into_owned);
@@ -67,7 +68,7 @@ pub(crate) fn call<'e>(function: Function, arguments: &'e [Expr], context: &Cont
             Val::Text(text) => clock::duration(text).map(Val::Duration),
             _ => None,
         },
-        Function::Accessor(accessor) => access(accessor, &value).map(Val::Int),
+        Function::Accessor(accessor, offset) => access(accessor, offset, &value).map(Val::Int),
     }
     .ok_or(Missing)
 }
@@ -86,12 +87,17 @@ pub(crate) fn size(value: &Val<'_>) -> Option<usize> {
     })
 }
 
-fn lookup<'e>(map: Val<'e>, key: &Val<'e>) -> Option<Val<'e>> {
+fn lookup<'e>(map: Val<'e>, key: &Val<'e>, is_caseless: bool) -> Option<Val<'e>> {
     match map {
         Val::Map(map, is_caseless) => map.find(&key.text()?, is_caseless).map(Val::of_bytes),
         Val::Dict(pairs) => pairs.into_iter().find(|(other, _)| is_equal(other, key, false)).map(|(_, value)| value),
         Val::Object(object) => match key {
-            Val::Text(name) => object.get(name.as_ref()).map(Val::of_json),
+            Val::Text(name) => {
+                let same = |key: &&String| is_caseless && key.eq_ignore_ascii_case(name);
+                let object = object.as_object()?;
+                let other = || object.iter().find(|(key, _)| same(key)).map(|(_, value)| value);
+                object.get(name.as_ref()).or_else(other).map(Val::of_json)
+            }
             _ => None,
         },
         _ => None,
@@ -109,7 +115,7 @@ fn to_int(value: &Val<'_>) -> Option<Val<'static>> {
     }
 }
 
-fn access(accessor: Accessor, value: &Val<'_>) -> Option<i64> {
+fn access(accessor: Accessor, offset: i64, value: &Val<'_>) -> Option<i64> {
     match value {
         Val::Duration(ns) => Some(match accessor {
             Accessor::Hours => ns / 3_600_000_000_000,
@@ -119,7 +125,7 @@ fn access(accessor: Accessor, value: &Val<'_>) -> Option<i64> {
             _ => return None,
         }),
         Val::Time(time) => {
-            let civil = Civil::of(*time);
+            let civil = Civil::of(*time + offset.saturating_mul(1_000_000_000));
             Some(match accessor {
                 Accessor::FullYear => civil.year,
                 Accessor::Month => civil.month - 1,
@@ -134,6 +140,6 @@ fn access(accessor: Accessor, value: &Val<'_>) -> Option<i64> {
                 Accessor::Milliseconds => civil.ns / 1_000_000,
             })
         }
-        _ => None,
+        other => access(accessor, offset, &Val::Time(moment(other)?)),
     }
 }

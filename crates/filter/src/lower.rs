@@ -11,6 +11,7 @@ use crate::context::{Context, Source};
 use crate::error::{FilterError, Warning};
 use crate::expr::{AsWritten, Expr, Pattern};
 use crate::limits::{MAX_REGEX_BYTES, MAX_REGEXES};
+use crate::names::is_caseless_map;
 use crate::redaction::Redaction;
 use crate::types::{Base, Type, are_comparable};
 use crate::value::Val;
@@ -193,7 +194,7 @@ impl<'a> Lower<'a> {
         let (a, a_type) = self.expr(left)?;
         let (b, b_type) = self.expr(right)?;
         if !are_comparable(&a_type, &b_type, comparison.is_equality()) && matches!(self.names, Names::Table(_)) {
-            return Err(self.mismatch(left, &a_type, right, &b_type, ast));
+            return Err(self.mismatch(comparison, left, &a_type, right, &b_type, ast));
         }
         let is_caseless = a_type.is_caseless || b_type.is_caseless;
         let raw = |side: &Ast| match &side.node {
@@ -209,18 +210,23 @@ impl<'a> Lower<'a> {
         Ok((fold(Expr::Compare { comparison, sides, is_caseless, as_written }), Type::of(Base::Bool)))
     }
 
-    fn mismatch(&self, left: &Ast, a: &Type, right: &Ast, b: &Type, ast: &Ast) -> FilterError {
+    fn mismatch(&self, comparison: Comparison, left: &Ast, a: &Type, right: &Ast, b: &Type, ast: &Ast) -> FilterError {
         let (x, y) = (left.text(self.query), right.text(self.query));
         let message = format!("{x} is {}, {y} is {}", a.name(), b.name());
-        let is_literal = matches!(left.node, Node::Text { .. } | Node::Int(_) | Node::Double(_) | Node::Bool(_));
-        let ((name, known), (literal, other)) = if is_literal { ((y, b), (x, a)) } else { ((x, a), (y, b)) };
+        let is_literal =
+            |side: &Ast| matches!(side.node, Node::Text { .. } | Node::Int(_) | Node::Double(_) | Node::Bool(_));
+        let ((name, known), (literal, other)) = if is_literal(left) { ((y, b), (x, a)) } else { ((x, a), (y, b)) };
+        let sign = if is_literal(left) { comparison.mirrored() } else { comparison }.sign();
         let error = self.error(ast.start, message).expected(format!("{} on both sides", known.name()));
+        if !is_literal(left) && !is_literal(right) && other.base != Base::Nil {
+            return error;
+        }
         let unquoted = literal.trim_matches(['"', '\'']);
         match (known.base, other.base) {
             (Base::Int | Base::Double | Base::Bool, Base::Text) if !unquoted.is_empty() && unquoted.len() < 20 => {
-                error.hint(format!("write {name} == {unquoted}"))
+                error.hint(format!("write {name} {sign} {unquoted}"))
             }
-            (Base::Text, Base::Int | Base::Double) => error.hint(format!("write {name} == \"{literal}\"")),
+            (Base::Text, Base::Int | Base::Double) => error.hint(format!("write {name} {sign} \"{literal}\"")),
             (Base::Time, Base::Text) => error.hint(format!("write timestamp({literal})")),
             (Base::List, Base::Text) => error.hint(format!("write {literal} in {name}")),
             (_, Base::Nil) => error.hint("a field that an entry does not have takes the default of its type"),
@@ -311,7 +317,7 @@ impl<'a> Lower<'a> {
                 return Err(self.error(ast.start, message).expected("an item of the type of the list"));
             }
         }
-        let is_caseless = item_type.is_caseless || kind.is_caseless;
+        let is_caseless = item_type.is_caseless || kind.is_caseless || is_caseless_map(&container);
         Ok((fold(Expr::In { sides: Box::new([item, container]), is_caseless }), Type::of(Base::Bool)))
     }
 }

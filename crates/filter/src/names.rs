@@ -109,6 +109,9 @@ impl Lower<'_> {
         let mut kind = Type::any();
         kind.is_caseless = match path.steps.as_slice() {
             [Step::Key { name, .. }] => CASELESS_NAMES.contains(&name.as_str()),
+            [Step::Key { name: first, .. }, Step::Key { name, .. }] if first == "protocol" => {
+                matches!(name.as_str(), "name" | "abbr")
+            }
             [.., Step::Key { name, .. }] => name == "headers",
             _ => false,
         };
@@ -171,7 +174,7 @@ impl Lower<'_> {
             let message = format!("{name} has no values yet: {}", spec.pending);
             self.warnings.push(Warning { column: column(self.query, ast.start), message });
         }
-        let is_v1 = name != spec.path || V1_NAMES.contains(&name);
+        let is_v1 = spec.aliases.contains(&name) || V1_NAMES.contains(&name);
         let field = Field { id, kind: spec.kind, is_optional: is_v1, is_caseless: spec.is_caseless };
         let last = |name: &str| matches!(name.rsplit('.').next(), Some("path" | "url"));
         let is_path = last(name) || last(spec.path);
@@ -211,7 +214,7 @@ impl Lower<'_> {
             let base = kind.compared();
             let below = match (base, selector) {
                 (Base::Any, _) | (Base::Text, Selector::Decode(_)) => Some(Type::any()),
-                (Base::Map, Selector::Index(_)) => None,
+                (Base::Map, Selector::Index(_)) if matches!(path.root, Root::Field(_)) => None,
                 (Base::Map, Selector::Decode(_)) => None,
                 (Base::Map, _) => {
                     Some(if matches!(path.root, Root::Field(_)) { Type::of(Base::Text).loose() } else { Type::any() })
@@ -247,7 +250,9 @@ impl Lower<'_> {
         let shown = ast.text(self.query);
         if let (Names::Table(table), Selector::Name(_)) = (self.names, selector) {
             let name: String = shown.chars().take_while(|c| !matches!(c, '[' | '(')).collect();
-            return Err(self.unknown(table, &name, ast.start));
+            if table.find(&name).is_none() {
+                return Err(self.unknown(table, &name, ast.start));
+            }
         }
         let what = match selector {
             Selector::Name(_) | Selector::Descend(_) => "has no names below it",
@@ -322,6 +327,12 @@ pub(crate) fn constant_text(expr: &Expr) -> Option<&str> {
         Some(Val::Text(text)) => Some(text),
         _ => None,
     }
+}
+
+/// Whether an expression is a map whose names are looked up without regard to case.
+pub(crate) fn is_caseless_map(expr: &Expr) -> bool {
+    matches!(expr, Expr::Path(Path { root: Root::Field(map), steps, .. })
+        if steps.is_empty() && map.kind == lanternfish_model::Kind::Map && map.is_caseless)
 }
 
 /// Names that the older form alone has though they are no aliases: where an entry lacks them they are missing (rule 5).

@@ -38,7 +38,8 @@ fn parse_with(query: &str, raw_quotes: RawQuotes) -> Result<Parsed, FilterError>
     }
     let ast = parser.expression()?;
     if parser.peek().kind != Kind::End {
-        return Err(parser.unexpected("an operator or the end of the query"));
+        let error = parser.unexpected("an operator or the end of the query");
+        return Err(if parser.is_after_not() { error.hint("write ! for not") } else { error });
     }
     Ok(Parsed { ast: Some(ast), warnings: parser.warnings })
 }
@@ -73,6 +74,11 @@ impl Parser<'_> {
 
     fn end_of_last(&self) -> usize {
         self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |token| token.end)
+    }
+
+    fn is_after_not(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        matches!(before.map(|token| &token.kind), Some(Kind::Ident(word)) if word.eq_ignore_ascii_case("not"))
     }
 
     fn is_sign(&self, sign: &str) -> bool {

@@ -32,7 +32,7 @@ impl Redaction {
 
     /// Replaces what the path hides in the value of one field.
     pub(crate) fn apply_to_field(&self, spec: &FieldSpec, value: &mut Json) {
-        for name in std::iter::once(&spec.path).chain(spec.aliases) {
+        for name in std::iter::once(spec.path).chain(spec.other_names()) {
             let mut record = wrap(name, value.take());
             self.apply(&mut record);
             *value = unwrap(name, record);

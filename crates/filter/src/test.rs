@@ -149,7 +149,7 @@ impl Test {
                     }
                     let check = TextCheck::Equals {
                         texts,
-                        ips: text.parse().into_iter().collect(),
+                        ips: ip_of(text).into_iter().collect(),
                         is_caseless: *is_caseless,
                         is_negated: comparison == Comparison::NotEqual,
                     };
@@ -189,7 +189,7 @@ impl Test {
             return Some(Test::Text(field.id, Box::new(check)));
         }
         let (map, name, default) = match operand {
-            Expr::Call(Function::MapGet, arguments) => {
+            Expr::Call(Function::MapGet { .. }, arguments) => {
                 let [map, name, default] = arguments.as_slice() else { return None };
                 let (Val::Text(name), Val::Text(default)) = (name.constant()?, default.constant()?) else {
                     return None;
@@ -232,7 +232,7 @@ impl Test {
                     texts: items.iter().map(text).collect::<Option<_>>()?,
                     ips: items
                         .iter()
-                        .filter_map(|item| if let Val::Text(text) = item { text.parse().ok() } else { None })
+                        .filter_map(|item| if let Val::Text(text) = item { ip_of(text) } else { None })
                         .collect(),
                     is_caseless,
                     is_negated: false,
@@ -361,6 +361,11 @@ fn plain_field(expr: &Expr) -> Option<Field> {
 
 fn int(value: Value<'_>) -> i64 {
     if let Value::Int(value) = value { value } else { 0 }
+}
+
+/// The address that a text is the form of; addresses compare as their texts.
+fn ip_of(text: &str) -> Option<IpAddr> {
+    text.parse().ok().filter(|ip: &IpAddr| ip.to_string() == text)
 }
 
 /// The text of an address, without an allocation.

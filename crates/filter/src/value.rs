@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::ast::Comparison;
 use crate::clock;
+use crate::context::json_of;
 
 /// A value, borrowed from the entry or the filter where that is possible.
 #[derive(Clone, Debug)]
@@ -198,19 +199,51 @@ pub(crate) fn is_equal(a: &Val<'_>, b: &Val<'_>, is_caseless: bool) -> bool {
         }
         (Val::List(_) | Val::Texts(_), Val::List(_) | Val::Texts(_)) => compare(Comparison::Equal, a, b, is_caseless),
         (Val::Object(a), Val::Object(b)) => is_same_json(a, b),
-        (Val::Object(_), other) | (other, Val::Object(_)) => {
-            let object = if matches!(a, Val::Object(_)) { a } else { b };
-            object.xml_text().is_some_and(|text| is_equal(&Val::Text(Cow::Borrowed(text)), other, is_caseless))
-        }
-        (Val::Map(a, _), Val::Map(b, _)) => a == b,
         (Val::Dict(a), Val::Dict(b)) => {
             let has = |(key, value): &(Val<'_>, Val<'_>)| {
                 b.iter().any(|(k, v)| is_equal(k, key, false) && compare(Comparison::Equal, v, value, false))
             };
             a.len() == b.len() && a.iter().all(has)
         }
+        (Val::Map(..) | Val::Object(_) | Val::Dict(_), Val::Map(..) | Val::Object(_) | Val::Dict(_)) => {
+            let is_caseless = matches!(a, Val::Map(_, true)) || matches!(b, Val::Map(_, true));
+            let document = |value: &Val<'_>| document_of(value, is_caseless);
+            document(a).zip(document(b)).is_some_and(|(a, b)| is_same_json(&a, &b))
+        }
+        (Val::Object(_), other) | (other, Val::Object(_)) => {
+            let object = if matches!(a, Val::Object(_)) { a } else { b };
+            object.xml_text().is_some_and(|text| is_equal(&Val::Text(Cow::Borrowed(text)), other, is_caseless))
+        }
         _ => order(a, b, is_caseless) == Some(Ordering::Equal),
     }
+}
+
+/// A value as a JSON document, in which a repeated name is a list; `None` where it has no such form.
+fn document_of(value: &Val<'_>, is_caseless: bool) -> Option<Json> {
+    Some(match value {
+        Val::Nil => Json::Null,
+        Val::Bool(value) => Json::from(*value),
+        Val::Int(value) => Json::from(*value),
+        Val::Double(value) => Json::from(*value),
+        Val::Text(text) => Json::from(text.as_ref()),
+        Val::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
+        Val::Time(time) => Json::from(clock::format(*time)),
+        Val::Duration(_) => return None,
+        Val::Texts(_) | Val::List(_) => {
+            value.items()?.iter().map(|item| document_of(item, false)).collect::<Option<Vec<_>>>()?.into()
+        }
+        Val::Map(map, _) => json_of(Value::Map(*map), is_caseless),
+        Val::Object(object) => Json::clone(object),
+        Val::Dict(pairs) => {
+            let mut object = serde_json::Map::new();
+            for (key, value) in pairs {
+                let Val::Text(key) = key else { return None };
+                let key = if is_caseless { key.to_ascii_lowercase() } else { key.clone().into_owned() };
+                object.insert(key, document_of(value, false)?);
+            }
+            Json::Object(object)
+        }
+    })
 }
 
 /// Equality of JSON documents in which 1 and 1.0 are one number.

@@ -77,8 +77,10 @@ pub struct FieldIndex(pub u16);
 pub struct FieldSpec {
     /// The name in KFL and JSON; dots nest.
     pub path: &'static str,
-    /// Other names that mean the same field (the v1 forms).
+    /// Names of the older form for the same field, which compare loosely and can be missing.
     pub aliases: &'static [&'static str],
+    /// Other names that mean exactly the same.
+    pub synonyms: &'static [&'static str],
     /// The type.
     pub kind: Kind,
     /// The unit of a number (`µs`, `bytes`), or empty.
@@ -105,6 +107,7 @@ impl FieldSpec {
         FieldSpec {
             path,
             aliases: &[],
+            synonyms: &[],
             kind,
             unit: "",
             doc: "",
@@ -148,9 +151,14 @@ impl FieldSpec {
     pub const fn map(path: &'static str) -> Self {
         Self::new(path, Kind::Map)
     }
-    /// Sets the aliases.
+    /// Sets the names of the older form.
     pub const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
+        self
+    }
+    /// Sets the other names that mean exactly the same.
+    pub const fn synonym(mut self, synonyms: &'static [&'static str]) -> Self {
+        self.synonyms = synonyms;
         self
     }
     /// Sets the unit.
@@ -197,6 +205,10 @@ impl FieldSpec {
     pub const fn pending(mut self, why: &'static str) -> Self {
         self.pending = why;
         self
+    }
+    /// The other names of the field, of either form.
+    pub fn other_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.synonyms.iter().chain(self.aliases).copied()
     }
 }
 

@@ -143,8 +143,8 @@ impl FieldTable {
             return if is_same { Ok(known) } else { Err(conflict()) };
         }
         let id = FieldId(self.specs.len() as u16);
-        for name in std::iter::once(&spec.path).chain(spec.aliases) {
-            if self.names.insert((*name).to_owned(), id).is_some() {
+        for name in std::iter::once(spec.path).chain(spec.other_names()) {
+            if self.names.insert(name.to_owned(), id).is_some() {
                 return Err(conflict());
             }
         }

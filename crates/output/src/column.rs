@@ -83,7 +83,7 @@ fn of_map(table: &FieldTable, name: &str, field: FieldId, key: &str) -> Result<C
 }
 
 fn unknown(table: &FieldTable, name: &str) -> ColumnError {
-    let names = table.iter().flat_map(|(_, spec, _)| std::iter::once(spec.path).chain(spec.aliases.iter().copied()));
+    let names = table.iter().flat_map(|(_, spec, _)| std::iter::once(spec.path).chain(spec.other_names()));
     let hint = nearest::nearest(name, names);
     ColumnError::Unknown { name: name.to_owned(), hint }
 }

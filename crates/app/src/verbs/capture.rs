@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanternfish_dissect::{Limits, Registry};
 use lanternfish_dissectors::PROTOCOLS;
-use lanternfish_filter::Filter;
+use lanternfish_filter::{Filter, FilterError};
 use lanternfish_model::{Capture, FieldId, FieldTable, Timestamp, Wants};
 use lanternfish_output::{Column, EntryWriter, Format, Options};
 use lanternfish_pipeline::{EntrySink, Settings};
@@ -110,11 +110,16 @@ impl Prepared {
 
 /// Compiles a filter; its warnings go to standard error.
 pub(crate) fn compile(query: &str, table: &FieldTable) -> Result<Filter, Failure> {
-    let filter = Filter::compile(query, table, now()).map_err(|error| Failure::usage(error.render(query)))?;
+    let filter = Filter::compile(query, table, now()).map_err(|error| refused(&error, query))?;
     for warning in filter.warnings() {
         tell(&format!("lanternfish: filter, column {}: {}", warning.column, warning.message));
     }
     Ok(filter)
+}
+
+/// The failure for a filter that can't be used: its column, and a caret under it.
+pub(crate) fn refused(error: &FilterError, query: &str) -> Failure {
+    Failure::usage(format_args!("filter, column {}:\n{}", error.column, error.render(query)))
 }
 
 /// The time of the clock.

@@ -60,8 +60,9 @@ pub(crate) fn kind(spec: &FieldSpec) -> String {
 /// The meaning with what else is to be known.
 pub(crate) fn description(spec: &FieldSpec) -> String {
     let mut text = spec.doc.to_owned();
-    if !spec.aliases.is_empty() {
-        text.push_str(&format!(" Also {}.", spec.aliases.join(", ")));
+    let others: Vec<&str> = spec.other_names().collect();
+    if !others.is_empty() {
+        text.push_str(&format!(" Also {}.", others.join(", ")));
     }
     match spec.secrecy {
         Secrecy::Public => {}
@@ -99,7 +100,7 @@ fn as_json(table: &FieldTable, id: FieldId, spec: &FieldSpec, place: Place) -> V
         "unit": spec.unit,
         "doc": spec.doc,
         "example": spec.example,
-        "aliases": spec.aliases,
+        "aliases": spec.other_names().collect::<Vec<_>>(),
         "protocols": protocols_of(table, id, place),
         "on_demand": spec.keep == Keep::OnDemand,
         "secrecy": spec.secrecy.name(),

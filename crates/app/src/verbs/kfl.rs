@@ -6,7 +6,7 @@ use crate::cli::{KflArgs, KflVerb};
 use crate::exit::Failure;
 use crate::tables;
 use crate::terminal::print;
-use crate::verbs::capture::{compile, now};
+use crate::verbs::capture::{compile, now, refused};
 use lanternfish_filter as filter;
 
 /// Checks a filter, or evaluates it on a record.
@@ -19,8 +19,7 @@ pub(super) fn run(arguments: &KflArgs) -> Result<(), Failure> {
         KflVerb::Eval { record, query } => {
             let mut record: Value = serde_json::from_str(record)
                 .map_err(|error| Failure::usage(format_args!("--record is not JSON: {error}")))?;
-            let verdict =
-                filter::eval_record(&mut record, query, now()).map_err(|error| Failure::usage(error.render(query)))?;
+            let verdict = filter::eval_record(&mut record, query, now()).map_err(|error| refused(&error, query))?;
             Ok(print(&format!("{}\n{}\n{record}\n", verdict.matches, verdict.limit))?)
         }
     }

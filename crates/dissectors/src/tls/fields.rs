@@ -6,7 +6,7 @@
 use lanternfish_model::fields;
 
 fields! {
-    SERVER_NAME = text("tls_server_name").alias(&["tlsx_sni"]).doc("The server name that the client asked for (RFC 6066 section 3).").example("shop.example.org");
+    SERVER_NAME = text("tls_server_name").synonym(&["tlsx_sni"]).doc("The server name that the client asked for (RFC 6066 section 3).").example("shop.example.org");
     SUMMARY = text("tls_summary").doc("The server name, else the application protocol, else the cipher suite.").example("shop.example.org");
     INFO = text("tls_info").doc("The version and the cipher suite in words.").example("TLS 1.3, TLS_AES_128_GCM_SHA256");
     REQUEST_SIZE = int("tls_request_size").unit("bytes").doc("The length of the client's handshake records that are in clear.").example("517");

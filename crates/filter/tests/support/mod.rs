@@ -85,7 +85,7 @@ pub mod tls {
         REQUEST_SIZE = int("tls_request_size");
         RESPONSE_SIZE = int("tls_response_size");
         TOTAL_SIZE = int("tls_total_size");
-        SNI = text("tlsx_sni").alias(&["tls_server_name"]);
+        SNI = text("tls_server_name").synonym(&["tlsx_sni"]);
         SUITE = int("tlsx_cipher_suite");
         SUITES = list("tlsx_cipher_suites");
         ALPN = text("tlsx_alpn");

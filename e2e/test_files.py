@@ -196,3 +196,26 @@ def test_tls_with_and_without_client_certificates():
         assert len(entries[2]["tls_certificate_serials"]) == 2 > len(entries[1]["tls_certificate_serials"]) == 1
         assert "client.test" in json.dumps(entries[2]) and "client.test" not in json.dumps(entries[1])
         assert len(entries_of(read(path, "-o", "jsonl", "-f", 'tlsx_sni == "shop.test"').stdout)) == 3
+
+
+def test_an_http_archive_holds_the_calls():
+    with http_capture() as (_, path, _port):
+        done = read(path, "-o", "har")
+        assert done.returncode == 0, done
+        log = json.loads(done.stdout)["log"]
+        assert log["version"] == "1.2" and [e["request"]["method"] for e in log["entries"]] == ["GET"] * 4 + ["POST", "HEAD"]
+        first, posted = log["entries"][0], log["entries"][4]
+        assert first["request"]["url"].endswith("/orders.json?page=2") and first["request"]["url"].startswith("http://127.0.0.1:")
+        assert first["request"]["queryString"] == [{"name": "page", "value": "2"}] and first["response"]["status"] == 200
+        assert json.loads(first["response"]["content"]["text"])["status"] == "paid" and first["time"] > 0
+        assert posted["request"]["postData"]["text"] == "name=x&size=3"
+        assert json.loads(read(path, "-o", "har", "-f", "dns").stdout)["log"]["entries"] == []
+        assert read(path, "-o", "har", "--fields", "id").returncode == 2
+
+
+def test_redaction_leaves_no_secret():
+    with http_capture() as (_, path, _port):
+        plain, redacted = read(path, "-o", "jsonl").stdout, read(path, "-o", "jsonl", "--redact").stdout
+        assert b"Token abc" in plain and b"Token abc" not in redacted and b"Token [REDACTED " in redacted
+        found = read(path, "-o", "jsonl", "--redact", "-f", 'request.headers["Authorization"] == r"Token.*"')
+        assert len(entries_of(found.stdout)) == 4

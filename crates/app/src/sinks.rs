@@ -19,8 +19,10 @@ impl FormatSink {
 
 impl EntrySink for FormatSink {
     fn entry(&mut self, entry: &Entry, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.writer.separator());
-        self.writer.write(entry, out);
+        if self.writer.takes(entry) {
+            out.extend_from_slice(self.writer.separator());
+            self.writer.write(entry, out);
+        }
     }
 }
 

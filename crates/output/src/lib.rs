@@ -1,4 +1,4 @@
-//! Entries as text: a table for people, JSON lines, a JSON array, and CSV.
+//! Entries as text: a table for people, JSON lines, a JSON array, CSV, and HTTP Archives.
 //!
 //! The writers go straight from the row ([`lanternfish_model::Entry`]) to bytes: no tree of owned strings, no allocation an
 //! entry. The names and the nesting come from the field table; the plan for a protocol is made once.
@@ -10,6 +10,7 @@ mod buffer;
 mod column;
 mod csv;
 mod escape;
+mod har;
 mod json;
 mod map;
 mod nearest;

@@ -3,6 +3,7 @@
 use lanternfish_model::{Entry, FieldId, FieldTable, Place, fields as f};
 
 use crate::csv::CsvWriter;
+use crate::har::HarWriter;
 use crate::json::JsonWriter;
 use crate::table::TableWriter;
 use crate::{Column, ColumnError};
@@ -18,11 +19,13 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// An HTTP Archive: the HTTP calls as browsers' developer tools read them.
+    Har,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Format] = &[Format::Table, Format::Jsonl, Format::Json, Format::Csv];
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Jsonl, Format::Json, Format::Csv, Format::Har];
 
     /// The name in lower case.
     pub const fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Format {
             Format::Jsonl => "jsonl",
             Format::Json => "json",
             Format::Csv => "csv",
+            Format::Har => "har",
         }
     }
 
@@ -68,6 +72,7 @@ enum Writer {
     Json(JsonWriter),
     Csv(CsvWriter),
     Table(Box<TableWriter>),
+    Har(Box<HarWriter>),
 }
 
 impl<'t> EntryWriter<'t> {
@@ -80,6 +85,7 @@ impl<'t> EntryWriter<'t> {
         let fields = columns.as_ref().map(|columns| columns.iter().map(|column| column.field).collect());
         let writer = match format {
             Format::Json | Format::Jsonl => Writer::Json(JsonWriter::new(table, columns.as_deref())),
+            Format::Har => Writer::Har(Box::new(HarWriter::new(table))),
             Format::Csv => Writer::Csv(CsvWriter::new(table, columns.unwrap_or_default())),
             Format::Table => {
                 Writer::Table(Box::new(TableWriter::new(table, columns, options.has_color, options.width)))
@@ -117,10 +123,19 @@ impl<'t> EntryWriter<'t> {
             Writer::Json(_) => {}
             Writer::Csv(csv) => csv.header(out),
             Writer::Table(table) => table.header(out),
+            Writer::Har(_) => HarWriter::begin(out),
         }
     }
 
-    /// Writes an entry; a line with its end, save in a JSON array, where [`EntryWriter::separator`] follows.
+    /// Whether the format has a place for an entry; one that it has not is left out, with its separator.
+    pub fn takes(&self, entry: &Entry) -> bool {
+        match &self.writer {
+            Writer::Har(har) => har.takes(entry, self.table),
+            Writer::Json(_) | Writer::Csv(_) | Writer::Table(_) => true,
+        }
+    }
+
+    /// Writes an entry; a line with its end, save in a JSON array, where [`EntryWriter::separator`] follows, and in an HTTP Archive.
     pub fn write(&mut self, entry: &Entry, out: &mut Vec<u8>) {
         match &mut self.writer {
             Writer::Json(json) => {
@@ -131,18 +146,21 @@ impl<'t> EntryWriter<'t> {
             }
             Writer::Csv(csv) => csv.write(entry, self.table, out),
             Writer::Table(table) => table.write(entry, self.table, out),
+            Writer::Har(har) => har.write(entry, self.table, out),
         }
     }
 
     /// What stands between two entries.
     pub fn separator(&self) -> &'static [u8] {
-        if self.format == Format::Json { b",\n" } else { b"" }
+        if matches!(self.format, Format::Json | Format::Har) { b",\n" } else { b"" }
     }
 
     /// Writes what stands behind the last entry.
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        if self.format == Format::Json {
-            out.extend_from_slice(b"\n]\n");
+        match self.format {
+            Format::Json => out.extend_from_slice(b"\n]\n"),
+            Format::Har => out.extend_from_slice(b"\n]}}\n"),
+            Format::Table | Format::Jsonl | Format::Csv => {}
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum EntryFormat {
     Json,
     /// Comma-separated values, with a header line
     Csv,
+    /// An HTTP Archive of the HTTP calls, for browsers' developer tools
+    Har,
 }
 
 impl EntryFormat {
@@ -47,6 +49,7 @@ impl EntryFormat {
             EntryFormat::Jsonl => Format::Jsonl,
             EntryFormat::Json => Format::Json,
             EntryFormat::Csv => Format::Csv,
+            EntryFormat::Har => Format::Har,
         }
     }
 }
@@ -62,6 +65,8 @@ pub(crate) enum PacketFormat {
     Json,
     /// Comma-separated values, with a header line
     Csv,
+    /// An HTTP Archive of the HTTP calls, for browsers' developer tools
+    Har,
     /// The packets of the entries
     Pcapng,
 }
@@ -74,6 +79,7 @@ impl PacketFormat {
             PacketFormat::Jsonl => Some(Format::Jsonl),
             PacketFormat::Json => Some(Format::Json),
             PacketFormat::Csv => Some(Format::Csv),
+            PacketFormat::Har => Some(Format::Har),
             PacketFormat::Pcapng => None,
         }
     }

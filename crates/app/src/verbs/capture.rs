@@ -93,6 +93,9 @@ impl Prepared {
         &self,
         writer: &EntryWriter<'static>,
     ) -> Result<impl FnMut() -> Box<dyn EntrySink> + use<>, Failure> {
+        if writer.format() == Format::Har && self.columns.is_some() {
+            return Err(Failure::usage("--fields has no meaning with -o har"));
+        }
         let is_redacting = !self.filter.redactions().is_empty();
         let is_json = matches!(writer.format(), Format::Json | Format::Jsonl) && self.columns.is_none();
         if is_redacting && !is_json {

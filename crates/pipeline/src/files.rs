@@ -324,7 +324,10 @@ impl Run<'_> {
                 self.number += 1;
                 Some(RawPacket {
                     packet: PacketRef { time: packet.time, number: self.number },
-                    interface: packet.interface.saturating_add(1),
+                    interface: match lanternfish_wire::interface_of(LinkType(packet.link), packet.bytes) {
+                        Some(index) => index.saturating_add(1),
+                        None => packet.interface.saturating_add(1),
+                    },
                     link: LinkType(packet.link),
                     bytes: packet.bytes,
                     wire_bytes: packet.wire_len,

@@ -58,8 +58,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The index of the protocol that connections of a transport are entries of.
+    /// The index of the protocol that connections and flows of a transport are entries of; ICMP has neither.
     pub fn transport_protocol(&self, transport: Transport) -> Option<ProtocolIndex> {
-        self.registry.find(transport.name())
+        match transport {
+            Transport::Icmp => None,
+            other => self.registry.find(other.name()),
+        }
     }
 }

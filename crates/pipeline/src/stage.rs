@@ -299,6 +299,10 @@ impl Stage {
             values.text(fields::NODE_ID, self.settings.node_id.as_bytes());
             values.text(fields::NODE_IP, self.settings.node_ip.as_bytes());
             values.text(fields::LOCAL_NODE_NAME, self.settings.node_name.as_bytes());
+            let is_here = |ip| self.settings.resolver.as_ref().is_some_and(|resolver| resolver.is_local(ip));
+            if is_here(facts.client.ip) && is_here(facts.server.ip) {
+                values.text(fields::REMOTE_NODE_NAME, self.settings.node_name.as_bytes());
+            }
         }
         let context = Arc::new(ConnectionContext {
             facts: facts.clone(),

@@ -164,12 +164,14 @@ pub fn tcp(source: Endpoint, destination: Endpoint, segment: &Segment<'_>) -> Ve
     ip(source.ip, destination.ip, 6, &bytes)
 }
 
-/// An IP packet with an SCTP packet; its checksum is left 0.
+/// An IP packet with an SCTP packet.
 pub fn sctp(source: Endpoint, destination: Endpoint, verification_tag: u32, chunks: &[u8]) -> Vec<u8> {
     let mut packet = [source.port, destination.port].map(u16::to_be_bytes).concat();
     packet.extend_from_slice(&verification_tag.to_be_bytes());
     packet.extend_from_slice(&[0; 4]);
     packet.extend_from_slice(chunks);
+    let sum = crc32c(&packet);
+    packet[8..12].copy_from_slice(&sum.to_le_bytes());
     ip(source.ip, destination.ip, 132, &packet)
 }
 
@@ -231,6 +233,12 @@ pub fn gtp_u(source: IpAddr, destination: IpAddr, id: u32, packet: &[u8]) -> Vec
     payload.extend_from_slice(&id.to_be_bytes());
     payload.extend_from_slice(packet);
     udp(Endpoint::new(source, 2152), Endpoint::new(destination, 2152), &payload)
+}
+
+/// RFC 9260 appendix A.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |sum: u32| if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| step(sum)))
 }
 
 /// RFC 1071.

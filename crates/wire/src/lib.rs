@@ -41,6 +41,14 @@ pub fn read(link: LinkType, bytes: &[u8], wire_len: u32) -> View<'_> {
     link::other(&mut path, link, packet)
 }
 
+/// The index of the interface that a link header names; only those of `tcpdump -i any` (LINKTYPE_LINUX_SLL2) do.
+pub fn interface_of(link: LinkType, bytes: &[u8]) -> Option<u32> {
+    match bytes.first_chunk::<8>() {
+        Some(&[_, _, _, _, a, b, c, d]) if link == LinkType::LINUX_SLL2 => Some(u32::from_be_bytes([a, b, c, d])),
+        _ => None,
+    }
+}
+
 /// Reads on in a datagram that was put together from fragments.
 ///
 /// `protocol` is the number that the fragments carried; IPv6 extension headers and tunnels inside are followed.

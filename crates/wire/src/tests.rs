@@ -137,6 +137,9 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     add(LinkType::LINUX_SLL, [&cooked[..], &[8, 0], &udp4()].concat(), UDP4);
     add(LinkType::LINUX_SLL, [&cooked[..], &[0x81, 0, 0, 5, 8, 0], &udp4()].concat(), UDP4);
     let cooked = [0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+    assert_eq!(crate::interface_of(LinkType::LINUX_SLL2, &[&[0x86, 0xdd][..], &cooked].concat()), Some(3));
+    assert_eq!(crate::interface_of(LinkType::LINUX_SLL, &[&[0x86, 0xdd][..], &cooked].concat()), None);
+    assert_eq!(crate::interface_of(LinkType::LINUX_SLL2, &[0x86, 0xdd, 0, 0, 0, 0, 0]), None);
     add(LinkType::LINUX_SLL2, [&[0x86, 0xdd][..], &cooked, &udp6()].concat(), UDP6);
     add(LinkType::RAW, tcp4(), TCP4);
     add(LinkType::RAW, udp6(), UDP6);

@@ -51,30 +51,23 @@ pub(crate) fn fill(summary: &ConnectionSummary, values: &mut Values) {
     if summary.sctp_chunk_types.is_empty() {
         return;
     }
-    let mut names = String::with_capacity(64);
-    for &number in &summary.sctp_chunk_types {
-        if !names.is_empty() {
-            names.push_str(", ");
+    if let Some(&first) = summary.head.first() {
+        match chunk_name(first) {
+            Some(name) => values.name(fields::CHUNK_TYPE, name),
+            None => values.text_fmt(fields::CHUNK_TYPE, format_args!("{first}")),
         }
-        push_name(&mut names, number);
     }
-    values.text(fields::CHUNK_TYPE, names.as_bytes());
     let mut list = values.list(fields::CHUNK_TYPES);
-    names.split(", ").for_each(|name| list.push(name.as_bytes()));
+    for &number in &summary.sctp_chunk_types {
+        match chunk_name(number) {
+            Some(name) => list.push(name.as_bytes()),
+            None => list.push_fmt(format_args!("{number}")),
+        }
+    }
     list.finish();
     let mut list = values.list(fields::CHUNK_TYPE_NUMBER);
     summary.sctp_chunk_types.iter().for_each(|number| list.push_fmt(format_args!("{number}")));
     list.finish();
-}
-
-fn push_name(names: &mut String, number: u8) {
-    use std::fmt::Write as _;
-    match chunk_name(number) {
-        Some(name) => names.push_str(name),
-        None => {
-            let _ = write!(names, "{number}");
-        }
-    }
 }
 
 /// The name of a chunk type, by the IANA registry "SCTP Chunk Types".

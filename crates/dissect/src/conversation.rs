@@ -3,6 +3,8 @@
 //! It keeps what a dissector left over and gives it again with what comes next; where nothing is left over, the
 //! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
 
+mod gaps;
+mod preamble;
 mod probing;
 mod watch;
 
@@ -12,7 +14,7 @@ use lanternfish_model::{
 use smallvec::SmallVec;
 
 use crate::pending::Pending;
-use crate::{Chunk, Dissector, GapVerdict, Handoff, Limits, MessagePool, Out, Progress, Registry, Session, Source};
+use crate::{Chunk, Dissector, Handoff, Limits, MessagePool, Out, Progress, Registry, Session, Source};
 
 /// Bytes that came for a connection.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +87,10 @@ pub struct Conversation {
     session: Session,
     /// Whether the bytes held for probing begin at the start of their stream.
     is_start: [bool; 2],
+    /// Bytes by direction that never came behind those held for probing.
+    gaps: [u64; 2],
+    /// Bytes behind such gaps that told nothing.
+    passed_bytes: u64,
     /// Looks at bytes that told nothing, by direction.
     fruitless: [u8; 2],
     /// Protocols that were taken back.
@@ -103,6 +109,8 @@ impl Conversation {
             pending: [None, None],
             session: Session::default(),
             is_start: [true, true],
+            gaps: [0, 0],
+            passed_bytes: 0,
             fruitless: [0, 0],
             retracted: 0,
             handoffs: 0,
@@ -378,53 +386,6 @@ impl Conversation {
             is_lost: [false, false],
             has_lost: [false, false],
         });
-    }
-
-    /// Learns that bytes will never come.
-    pub fn gap(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, direction: Direction, length: u64) -> Answer {
-        let direction = if self.is_flipped { direction.reverse() } else { direction };
-        let side = direction.index();
-        let pending = self.take_pending(side);
-        match self.state {
-            State::Active(_) => {
-                let empty = Pending::default();
-                self.lose_framing(desk, facts, pending.as_deref().unwrap_or(&empty), direction, length);
-            }
-            State::Probing { .. } => {
-                set(&mut self.is_start, side, false);
-                let tries = self.fruitless.get(side).copied().unwrap_or(0);
-                set(&mut self.fruitless, side, tries.saturating_add(1));
-                self.state = State::Probing { candidates: u64::MAX };
-            }
-            State::Watching(_) | State::Unknown => {}
-        }
-        self.answer()
-    }
-
-    fn lose_framing(
-        &mut self,
-        desk: &mut Desk<'_>,
-        facts: &ConnectionFacts,
-        pending: &Pending,
-        direction: Direction,
-        length: u64,
-    ) {
-        let side = direction.index();
-        let State::Active(active) = &mut self.state else { return };
-        if active.is_lost.get(side).copied().unwrap_or(false) {
-            desk.loss.add(Cause::Resync, pending.len() as u64);
-            return;
-        }
-        let before = desk.messages.len();
-        let verdict = {
-            let mut out = out(desk, facts, active.protocol, &mut self.session);
-            active.dissector.gap(&pending.chunk(direction), length, &mut out)
-        };
-        active.has_emitted |= desk.messages.len() > before;
-        if verdict == GapVerdict::Lost || pending.len() > 0 {
-            set(&mut active.is_lost, side, true);
-            set(&mut active.has_lost, side, true);
-        }
     }
 
     /// Learns that the sender of a direction has finished.

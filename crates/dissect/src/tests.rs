@@ -190,6 +190,56 @@ fn unknown_bytes_are_ignored_at_the_start_and_tried_again_in_the_middle() {
 }
 
 #[test]
+fn in_the_middle_a_message_is_found_behind_the_rest_of_something_else() {
+    let mut bench = Bench::new(true);
+    // A byte that may become a message waits, and does not spoil the next segment.
+    bench.data(ToServer, b" ", false);
+    bench.data(ToServer, b"x>", false);
+    bench.data(ToServer, b" ", false);
+    bench.data(ToServer, b"<a\n", false);
+    assert_eq!(bench.texts(), ["<a"]);
+}
+
+#[test]
+fn bytes_held_before_a_gap_are_given_once_they_are_certain() {
+    let gap = |bench: &mut Bench| bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToServer, 100));
+    // The answer makes them certain.
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b" ", false);
+    gap(&mut bench);
+    bench.data(ToServer, b"xyz", false);
+    bench.data(ToClient, b"<b\n", false);
+    assert_eq!(bench.texts(), [" ", "<b"]);
+    assert!(bench.messages[0].is_partial);
+    assert_eq!(bench.loss.count(Cause::UnknownProtocol), 3);
+    bench.data(ToServer, b"rest\n>c\n", false);
+    assert_eq!(bench.texts(), [" ", "<b", ">c"]);
+    // Later bytes of the same direction do.
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b" ", false);
+    gap(&mut bench);
+    bench.data(ToServer, b">c\n", false);
+    assert_eq!(bench.texts(), [" ", ">c"]);
+}
+
+#[test]
+fn a_stream_begins_behind_a_preamble() {
+    let line = b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 443\r\n";
+    for parts in [vec![&line[..], b">a\n"], vec![&line[..9], &line[9..], b">a\n"], vec![b"PROXY UNKNOWN\r\n>a\n"]] {
+        let mut bench = Bench::new(false);
+        for part in parts {
+            assert_eq!(bench.data(ToServer, part, false), Answer::Continue);
+        }
+        bench.data(ToClient, b"<b\n", false);
+        assert_eq!(bench.texts(), [">a", "<b"]);
+    }
+    // A chain of them has an end.
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, &line.repeat(20), false);
+    assert!(bench.texts().is_empty());
+}
+
+#[test]
 fn a_protocol_may_follow_bytes_that_are_not_known() {
     let mut bench = Bench::new(false);
     for (direction, bytes) in

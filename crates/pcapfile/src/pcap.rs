@@ -55,7 +55,11 @@ impl Pcap {
             bytes.first_chunk::<24>().ok_or(ReadError::HeaderCut)?;
         let magic = [m0, m1, m2, m3];
         let (order, unit_ns, header_bytes) = variant(magic).ok_or(ReadError::NotACapture { magic })?;
-        let (major, minor) = (order.u16([v0, v1]), order.u16([v2, v3]));
+        let (major, minor) = match (order.u16([v0, v1]), order.u16([v2, v3])) {
+            // Some writers have the numbers of the version alone in the other byte order.
+            (0x0200, minor) => (2, minor.swap_bytes()),
+            version => version,
+        };
         if major != 2 {
             return Err(ReadError::UnknownVersion { major, minor });
         }

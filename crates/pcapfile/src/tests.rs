@@ -266,6 +266,9 @@ fn what_is_no_capture_is_an_error() {
         text(&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4]),
         "neither pcap nor pcapng, it begins with 0a0d0d0a"
     );
+    let mut swapped = many(1);
+    swapped[4..8].copy_from_slice(&[0, 2, 0, 4]);
+    assert_eq!(text(&swapped), "", "the version alone in the other byte order");
     let mut newer = many(1);
     newer[4] = 3;
     assert_eq!(text(&newer), "unknown version 3.4 of the capture format");

@@ -111,6 +111,13 @@ impl Marks {
 }
 
 impl Half {
+    /// Where a stream that is joined in the middle begins: with what comes first, or behind what the other end had got
+    /// before, as the bytes between were sent but not captured.
+    pub(crate) fn join_number(&self, first: u32) -> u32 {
+        let is_acked = self.marks.has(Marks::ACKED) && (1..=MAX_JOIN_GAP).contains(&distance(self.acked, first));
+        if is_acked { self.acked } else { first }
+    }
+
     /// Begins the stream in the middle.
     pub(crate) fn join_at(&mut self, next: u32) {
         self.next = next;
@@ -120,6 +127,9 @@ impl Half {
         }
     }
 }
+
+/// The most bytes before the first ones captured that are believed to be missing.
+const MAX_JOIN_GAP: i32 = 1 << 20;
 
 impl Tail {
     /// Takes a measurement of the round-trip time (RFC 6298 section 2).

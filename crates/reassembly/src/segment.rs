@@ -137,8 +137,7 @@ impl<T> Record<T> {
             if extent == 0 && !header.flags.fin() {
                 return;
             }
-            // Joined in the middle: what comes first is taken for the beginning.
-            half.join_at(sequence);
+            half.join_at(half.join_number(sequence));
         }
         let offset = distance(half.next, sequence);
         if extent == 0 {

@@ -149,6 +149,7 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     add(LinkType::NULL, with(&[2, 0, 0, 0], &udp4()), UDP4);
     add(LinkType::NULL, with(&[0, 0, 0, 30], &udp6()), UDP6);
     add(LinkType::LOOP, with(&[0, 0, 0, 2], &udp4()), UDP4);
+    add(LinkType::NULL, with(&[15, 0, 8, 0], &udp4()), UDP4);
     add(LinkType::NULL, [99, 0, 0, 0, 1].to_vec(), "NotIp: address family that is not IP");
     add(LinkType(9), with(&[0xff, 3, 0, 0x21], &udp4()), UDP4);
     add(LinkType(9), with(&[0x21], &udp4()), UDP4);
@@ -230,6 +231,8 @@ fn packets() -> Vec<(LinkType, Vec<u8>, String)> {
     add(ether, kit::frame(&kit::gre(left, right, None, 0x0800, &udp4())), &through("gre 0"));
     add(ether, kit::frame(&kit::gre(left, right, Some(44), 0x86dd, &udp6())), &format!("gre 44 {UDP6}"));
     add(ether, kit::frame(&kit::gre(left, right, Some(45), 0x6558, &frame)), &through("gre 45"));
+    let tagged = with(&[8, 0, 1, 1, 0, 1, 0, 0], &udp4());
+    add(ether, kit::frame(&kit::gre(left, right, Some(44), 0x8909, &tagged)), &through("gre 44"));
     let full = with(&[0xb0, 0, 8, 0, 1, 2, 0, 0, 0, 0, 0, 46, 0, 0, 0, 1], &udp4());
     add(ether, kit::frame(&kit::ip(left, right, 47, &full)), &through("gre 46"));
     add(ether, kit::frame(&kit::ip(left, right, 47, &[0x30, 0x81, 0x88, 0x0b, 0, 4, 0, 1])), "UnknownTransport: PPTP");

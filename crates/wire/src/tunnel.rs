@@ -89,10 +89,10 @@ fn enter<'a>(path: &mut Path, ends: Ends, header: Header<'a>) -> View<'a> {
     }
 }
 
-/// RFC 7348 section 5. Of the reserved flags only that of the group policy extension is known to be used.
+/// RFC 7348 section 5: reserved bits are ignored.
 fn vxlan(payload: Payload<'_>) -> Option<Header<'_>> {
     let &[flags, _, _, _, v0, v1, v2, _] = payload.bytes.first_chunk::<8>()?;
-    if flags & !VXLAN_GROUP_POLICY != VXLAN_HAS_ID {
+    if flags & VXLAN_HAS_ID == 0 {
         return None;
     }
     Some(Header {
@@ -243,6 +243,7 @@ fn gre_header(payload: Payload<'_>) -> Result<Header<'_>, Unread> {
         GRE_ERSPAN => erspan_ii(inner),
         GRE_ERSPAN_III => erspan_iii(inner),
         GRE_WCCP => wccp(key, inner),
+        ethertype::CISCO_METADATA => metadata(key, inner),
         kind => Some(Header { kind: TunnelKind::Gre, id: key, inner: Inner::EtherType(kind), payload: inner }),
     };
     header.ok_or(Unread { what: "bad header inside GRE", ..MALFORMED })
@@ -292,11 +293,17 @@ fn wccp(key: u32, payload: Payload<'_>) -> Option<Header<'_>> {
     Some(Header { kind: TunnelKind::Gre, id: key, inner: Inner::Ip, payload })
 }
 
+/// Cisco's security group tags stand behind the EtherType of what they tag here, not before it as on Ethernet.
+fn metadata(key: u32, payload: Payload<'_>) -> Option<Header<'_>> {
+    let &[k0, k1, ..] = payload.bytes.first_chunk::<8>()?;
+    let inner = Inner::EtherType(u16::from_be_bytes([k0, k1]));
+    Some(Header { kind: TunnelKind::Gre, id: key, inner, payload: payload.skip(8)? })
+}
+
 const VXLAN_PORT: u16 = 4789;
 /// What Linux took before a port was assigned, and flannel and Cilium still take.
 const VXLAN_LINUX_PORT: u16 = 8472;
 const VXLAN_HAS_ID: u8 = 0x08;
-const VXLAN_GROUP_POLICY: u8 = 0x80;
 const GENEVE_PORT: u16 = 6081;
 const VXLAN_GPE_PORT: u16 = 4790;
 const VXLAN_HAS_NEXT: u8 = 0x04;

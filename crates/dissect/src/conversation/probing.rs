@@ -1,7 +1,10 @@
 //! Which protocol bytes are of: candidates are asked until one is certain, or all have said no.
 
-use lanternfish_model::{ConnectionFacts, Direction, ProtocolIndex};
+use lanternfish_model::{Cause, ConnectionFacts, Direction, ProtocolIndex};
 
+use smallvec::SmallVec;
+
+use super::preamble::{self, Preamble};
 use super::{Answer, Conversation, State, set};
 use crate::pending::Pending;
 use crate::{Chunk, Desk, Head, Probe, Sender, Session};
@@ -19,6 +22,9 @@ impl Conversation {
         if chunk.is_datagram {
             return self.probe_datagram(desk, facts, chunk, is_start);
         }
+        if self.gaps.get(side).is_some_and(|&gap| gap > 0) {
+            return self.probe_behind_gap(desk, facts, chunk);
+        }
         let mut pending = self.take_pending(side).unwrap_or_default();
         if pending.len() == 0 {
             set(&mut self.is_start, side, is_start && self.fruitless == [0, 0]);
@@ -26,12 +32,25 @@ impl Conversation {
                 set(&mut self.is_start, side, true);
             }
         }
+        let earlier_bytes = pending.len();
         pending.add(chunk.bytes, chunk.sources);
-        let held = pending.chunk(chunk.direction);
         let is_start = self.is_start.get(side).copied().unwrap_or(false);
+        if is_start && !self.pass_preamble(desk, &mut pending) {
+            self.put_pending(side, pending);
+            return Answer::Continue;
+        }
+        let held = pending.chunk(chunk.direction);
         let (found, left) = self.scan(desk, facts, &held, is_start);
         if let Some((protocol, sender)) = found {
             return self.confirm(desk, facts, &held, protocol, sender);
+        }
+        if earlier_bytes > 0 && !is_start {
+            // In the middle of a stream what came before may be the rest of something else (a keep-alive probe, a body).
+            let (found, _) = self.scan(desk, facts, chunk, false);
+            if let Some((protocol, sender)) = found {
+                desk.loss.add(Cause::UnknownProtocol, earlier_bytes as u64);
+                return self.confirm(desk, facts, chunk, protocol, sender);
+            }
         }
         // What came may be the answer that makes the other direction's bytes certain.
         let across = self.take_pending(1 - side).filter(|theirs| theirs.len() > 0);
@@ -47,10 +66,42 @@ impl Conversation {
             pending = self.take_pending(side).unwrap_or_default();
         }
         let answer = self.no_match(desk, facts, &pending.chunk(chunk.direction), is_start, left);
-        if matches!(self.state, State::Probing { .. }) && self.fruitless.get(side) == Some(&0) {
-            self.merge_pending(side, pending);
+        match self.state {
+            State::Probing { .. } if self.fruitless.get(side) == Some(&0) => self.merge_pending(side, pending),
+            // The segment that ruled the last protocol out may itself begin one.
+            State::Watching(_) if earlier_bytes > 0 => return self.watch(desk, facts, chunk),
+            _ => {}
         }
         answer
+    }
+
+    /// Looks at bytes behind a gap, before which others are held that told nothing yet.
+    fn probe_behind_gap(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) -> Answer {
+        let (found, _) = self.scan(desk, facts, chunk, false);
+        if let Some((protocol, sender)) = found {
+            return self.confirm(desk, facts, chunk, protocol, sender);
+        }
+        let side = chunk.direction.index();
+        let tries = self.fruitless.get(side).copied().unwrap_or(0).saturating_add(1);
+        set(&mut self.fruitless, side, tries);
+        self.passed_bytes = self.passed_bytes.saturating_add(chunk.bytes.len() as u64);
+        if tries >= MAX_FRUITLESS_LOOKS { self.give_up(facts, chunk) } else { Answer::Continue }
+    }
+
+    /// Drops a preamble that a proxy put before the stream. Tells whether there is anything behind it to be looked at.
+    fn pass_preamble(&mut self, desk: &Desk<'_>, pending: &mut Pending) -> bool {
+        while usize::from(self.handoffs) < desk.limits.handoffs {
+            match preamble::find(pending.bytes()) {
+                Preamble::Whole(length) => {
+                    // The stream begins behind it.
+                    self.handoffs = self.handoffs.saturating_add(1);
+                    pending.consume(length);
+                }
+                Preamble::Maybe if pending.len() > 0 => return false,
+                Preamble::Maybe | Preamble::No => break,
+            }
+        }
+        pending.len() > 0
     }
 
     /// Looks for the protocol of a datagram.
@@ -143,7 +194,11 @@ impl Conversation {
         sender: Sender,
     ) -> Answer {
         let is_reversed = is_against(sender, chunk.direction);
-        let other_side = 1 - chunk.direction.index();
+        let (side, other_side) = (chunk.direction.index(), 1 - chunk.direction.index());
+        let gaps = std::mem::take(&mut self.gaps);
+        let gap_of = |side: usize| gaps.get(side).copied().unwrap_or(0);
+        // Bytes of the same direction before a gap; where there are none, the gap is behind those that matched.
+        let before = self.take_pending(side).filter(|held| held.len() > 0);
         let other = self.take_pending(other_side).filter(|held| held.len() > 0);
         let mut direction = chunk.direction;
         let mut is_turned = false;
@@ -166,23 +221,27 @@ impl Conversation {
             facts
         };
         self.activate(desk, facts, protocol);
+        desk.loss.add(Cause::UnknownProtocol, std::mem::take(&mut self.passed_bytes));
         let chunk = Chunk { direction, ..*chunk };
-        let held = other.as_deref().map(|held| held.chunk(direction.reverse()));
-        match held {
-            Some(held) if held.packet_at(0).number < chunk.packet_at(0).number => {
-                self.drive(desk, facts, &held);
-                self.continue_with(desk, facts, &chunk);
-            }
-            Some(held) => {
-                self.drive(desk, facts, &chunk);
-                self.continue_with(desk, facts, &held);
-            }
-            None => self.drive(desk, facts, &chunk),
+        let other = other.as_deref().map(|held| (held.chunk(direction.reverse()), gap_of(other_side)));
+        let gap_behind = if before.is_some() { 0 } else { gap_of(side) };
+        let before = before.as_deref().map(|held| (held.chunk(direction), gap_of(side)));
+        let mut parts: SmallVec<[(Chunk<'_>, u64); 3]> = SmallVec::new();
+        parts.extend(before);
+        parts.push((chunk, gap_behind));
+        if let Some(other) = other {
+            // The earlier packet first.
+            let number = other.0.packet_at(0).number;
+            let place = parts.iter().position(|(part, _)| number < part.packet_at(0).number).unwrap_or(parts.len());
+            parts.insert(place, other);
+        }
+        for (part, gap) in parts {
+            self.give_held(desk, facts, &part, gap);
         }
         if is_turned { Answer::Turn } else { self.answer() }
     }
 
-    fn continue_with(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
+    pub(super) fn continue_with(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, chunk: &Chunk<'_>) {
         match self.state {
             State::Active(_) => self.dissect(desk, facts, chunk),
             State::Probing { .. } => {

@@ -18,6 +18,7 @@ impl Conversation {
     pub(super) fn give_up(&mut self, facts: &ConnectionFacts, chunk: &Chunk<'_>) -> Answer {
         let other = self.pending.get(1 - chunk.direction.index()).and_then(Option::as_ref).map_or(0, |held| held.len());
         self.pending = [None, None];
+        self.gaps = [0, 0];
         if facts.transport != Transport::Tcp || facts.is_midstream {
             self.state = State::Unknown;
             return Answer::Ignore;

@@ -65,7 +65,12 @@ impl Header {
         self.flags & 0xf
     }
 
-    /// Whether opcode, flags and counts make sense for a message of `length` bytes, 0 where it is not known.
+    /// Whether the opcode is one that is assigned.
+    pub fn has_known_opcode(&self) -> bool {
+        opcode_name(self.opcode()).is_some()
+    }
+
+    /// Whether flags and counts make sense for a message of `length` bytes, 0 where it is not known.
     pub fn is_plausible(&self, length: usize) -> bool {
         let [questions, answers, authorities, additionals] = self.counts.map(usize::from);
         let records = answers.saturating_add(authorities).saturating_add(additionals);
@@ -74,7 +79,7 @@ impl Header {
         // A query has no code yet.
         let is_clean = self.is_response() || self.rcode() == 0;
         let is_empty = questions.saturating_add(records) == 0;
-        opcode_name(self.opcode()).is_some() && fits && is_clean && (self.is_response() || !is_empty)
+        fits && is_clean && (self.is_response() || !is_empty)
     }
 }
 
@@ -169,7 +174,7 @@ pub struct Sections {
     pub end: usize,
     /// Whether all that the header announces could be read.
     pub is_whole: bool,
-    /// Whether everything read has a known class.
+    /// Whether the questions have a known class, or the records where there is no question.
     pub is_known: bool,
     /// The EDNS record, RFC 6891.
     pub edns: Option<Record>,
@@ -207,7 +212,7 @@ impl Sections {
             return true;
         }
         let Some(record) = Record::read(message, self.end) else { return false };
-        self.is_known &= record.is_known();
+        self.is_known &= record.is_known() || self.count(QUESTIONS) > 0;
         if record.rtype == rtype::OPT && section == ADDITIONALS && self.edns.is_none() {
             self.edns = Some(record);
         }

@@ -16,7 +16,10 @@ pub fn learn(payload: &[u8], mut each: impl FnMut(&str, IpAddr)) {
     if !header.is_response() || header.rcode() != 0 || header.opcode() != 0 || answers == 0 || questions > 1 {
         return;
     }
-    if !header.is_plausible(payload.len()) || (questions == 0 && !(header.id == 0 && header.is_authoritative())) {
+    if !header.has_known_opcode()
+        || !header.is_plausible(payload.len())
+        || (questions == 0 && !(header.id == 0 && header.is_authoritative()))
+    {
         return;
     }
     let sections = Sections::find(payload, &header);

@@ -379,7 +379,9 @@ fn is_multicast(chunk: &Chunk<'_>, out: &Out<'_>) -> bool {
         Direction::ToServer => out.facts.server.ip,
         Direction::ToClient => out.facts.client.ip,
     };
-    to.is_multicast() || matches!(to, IpAddr::V4(v4) if v4.is_broadcast())
+    let ports = [out.facts.client.port, out.facts.server.port];
+    let is_plain = ports.contains(&DNS_PORT) && !ports.contains(&MDNS_PORT) && !ports.contains(&LLMNR_PORT);
+    !is_plain && (to.is_multicast() || matches!(to, IpAddr::V4(v4) if v4.is_broadcast()))
 }
 
 /// Whether a response that nobody asked for on this connection is an announcement or an answer to a group.
@@ -394,6 +396,8 @@ fn fold16(hash: u64) -> u16 {
     (hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) as u16
 }
 
+/// RFC 1035 section 4.2.
+pub const DNS_PORT: u16 = 53;
 /// RFC 6762 section 3.
 pub const MDNS_PORT: u16 = 5353;
 /// RFC 4795 section 2.

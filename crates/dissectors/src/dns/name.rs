@@ -4,9 +4,9 @@
 //! character is written as `\DDD` (RFC 4343 section 2.1). Spaces and UTF-8 stay, as service names use them (RFC 6763
 //! section 4.1.1). The root is a single dot.
 
-/// The offset behind a name; `None` where it is malformed or runs out of bytes.
+/// The offset behind a name; `None` where it runs out of bytes or has a label of an unknown kind. A name that is too long
+/// has an end too: what stands behind it can be read.
 pub fn skip(message: &[u8], mut at: usize) -> Option<usize> {
-    let limit = at.saturating_add(MAX_NAME_BYTES);
     loop {
         let length = *message.get(at)?;
         match length {
@@ -17,9 +17,6 @@ pub fn skip(message: &[u8], mut at: usize) -> Option<usize> {
                 return Some(at.saturating_add(2));
             }
             _ => return None,
-        }
-        if at >= limit {
-            return None;
         }
     }
 }

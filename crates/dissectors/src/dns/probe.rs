@@ -3,7 +3,7 @@
 use lanternfish_dissect::{Head, Probe, Sender};
 
 use super::frame::{Header, Sections};
-use super::message::{LLMNR_PORT, MDNS_PORT};
+use super::message::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
 
 /// Whether bytes are DNS.
 pub fn probe(head: &Head<'_>) -> Probe {
@@ -24,13 +24,13 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         for (to, from) in padded.iter_mut().zip(message) {
             *to = *from;
         }
-        return if Header::read(&padded).is_some_and(|header| header.is_plausible(length)) {
+        return if Header::read(&padded).is_some_and(|header| is_certain(&header, length)) {
             Some(false)
         } else {
             None
         };
     };
-    if !header.is_plausible(length) {
+    if !is_certain(&header, length) {
         return None;
     }
     let sections = Sections::find(message, &header);
@@ -43,6 +43,10 @@ pub fn framed(bytes: &[u8]) -> Option<bool> {
         (false, true) => None,
         (false, false) => Some(false),
     }
+}
+
+fn is_certain(header: &Header, length: usize) -> bool {
+    header.has_known_opcode() && header.is_plausible(length)
 }
 
 /// Whether nothing is left of a message; Windows marks its zone transfers by two letters behind the question.
@@ -74,18 +78,20 @@ fn probe_datagram(head: &Head<'_>) -> Probe {
     let Some(header) = Header::read(head.bytes) else { return Probe::NoMatch };
     let ports = [head.facts.client.port, head.facts.server.port];
     let is_known_port = ports.iter().any(|port| matches!(*port, DNS_PORT | MDNS_PORT | LLMNR_PORT));
-    if !header.is_plausible(if is_known_port { 0 } else { head.bytes.len() }) {
+    let is_plausible = if is_known_port { header.is_plausible(0) } else { is_certain(&header, head.bytes.len()) };
+    if !is_plausible {
         return Probe::NoMatch;
     }
     let sections = Sections::find(head.bytes, &header);
-    if sections.is_netbios(head.bytes) {
+    // A name of NetBIOS that is asked for at a port of DNS is a question of DNS.
+    if !is_known_port && sections.is_netbios(head.bytes) {
         return Probe::NoMatch;
     }
     let read = sections.counts.iter().map(|count| u32::from(*count)).sum::<u32>();
     let is_whole = sections.is_whole && sections.end == head.bytes.len();
     let is_match = if is_known_port {
         // On a port of DNS a broken or cut message is taken too, once its first question or record fits.
-        (read > 0 && sections.is_known) || (is_whole && header.is_response())
+        (read > 0 && sections.is_known && (header.has_known_opcode() || is_whole)) || (is_whole && header.is_response())
     } else {
         read > 0 && is_whole && sections.is_known
     };
@@ -106,7 +112,5 @@ fn sender(message: &[u8], head: &Head<'_>) -> Sender {
     }
 }
 
-/// RFC 1035 section 4.2.
-const DNS_PORT: u16 = 53;
 /// So many records behind a question make a message certain before it is whole.
 const CERTAIN_RECORDS: u16 = 4;

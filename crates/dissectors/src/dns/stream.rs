@@ -16,7 +16,7 @@ pub struct Datagrams {
 
 impl Dissector for Datagrams {
     fn data(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
-        let is_message = Header::read(chunk.bytes).is_some_and(|header| header.is_plausible(0));
+        let is_message = is_message(chunk.bytes);
         if !is_message && chunk.missing == 0 {
             return Progress::Desync { consumed: 0 };
         }
@@ -31,12 +31,18 @@ impl Dissector for Datagrams {
     }
 
     fn resync(&mut self, _direction: Direction, bytes: &[u8]) -> Option<usize> {
-        Header::read(bytes).filter(|header| header.is_plausible(0)).map(|_| 0)
+        is_message(bytes).then_some(0)
     }
 
     fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
 
     fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
+}
+
+/// Whether a datagram may be a message: with an opcode that is not assigned only where the counts fit its length.
+fn is_message(bytes: &[u8]) -> bool {
+    Header::read(bytes)
+        .is_some_and(|header| header.is_plausible(if header.has_known_opcode() { 0 } else { bytes.len() }))
 }
 
 /// Messages with their length before them.
@@ -82,7 +88,7 @@ impl Dissector for Stream {
             let end = message_at.saturating_add(length);
             let there = chunk.bytes.get(message_at..end.min(chunk.bytes.len())).unwrap_or_default();
             let is_broken = match Header::read(there) {
-                Some(header) => !header.is_plausible(0),
+                Some(header) => !header.has_known_opcode() || !header.is_plausible(0),
                 None => length < Header::LENGTH,
             };
             if is_broken {

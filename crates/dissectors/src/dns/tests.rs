@@ -197,8 +197,9 @@ fn names_are_escaped() {
 fn the_root_and_the_longest_name() {
     let long = vec!["a".repeat(61); 4].join(".");
     let too_long = vec!["a".repeat(63); 5].join(".");
-    for (text, expected) in [("", "[\".\"]".to_owned()), (&long, format!("[\"{long}\"]")), (&too_long, "-".to_owned())]
-    {
+    let kept = &too_long[..255];
+    for (text, expected) in [("", "."), (&long, &long), (&too_long, kept)] {
+        let expected = format!("[\"{expected}\"]");
         let mut run = Run::new(&Dns, udp());
         run.feed(ToServer, &query(1, text, 2).bytes);
         assert_eq!(run.value(0, "dns_questions"), expected);
@@ -433,6 +434,39 @@ fn dns_is_recognised_on_any_port() {
     assert_eq!(probe(&Dns, &on_port(53), &Draft::new(1, 0x8185).bytes, b""), Probe::Match(Sender::Server));
     let peers = facts(Transport::Udp, "10.0.0.7#53", "10.0.0.9#53");
     assert_eq!(probe(&Dns, &peers, &answered.bytes, b""), Probe::Match(Sender::Unknown));
+}
+
+#[test]
+fn on_the_port_of_dns_odd_messages_are_taken_too() {
+    let netbios_name = Draft::new(1, 0x0010).question("ckaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 33).bytes;
+    let odd_opcode = Draft::new(1, 0x7800).question("a.b", 1).bytes;
+    for bytes in [netbios_name, odd_opcode] {
+        assert_eq!(probe(&Dns, &on_port(53), &bytes, b""), Probe::Match(Sender::Client));
+    }
+    // Padding of an unknown kind behind a question, on any port.
+    let mut padded = query(1, "2.dnscrypt-cert.example", 16).bytes;
+    padded[11] = 1;
+    padded.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3]);
+    assert_eq!(probe(&Dns, &udp(), &padded, b""), Probe::Match(Sender::Client));
+    // A query to a group address at the plain port is answered like any other.
+    let facts = facts(Transport::Udp, "238.0.0.1#53120", "238.0.0.2#53");
+    let mut run = Run::new(&Dns, facts);
+    run.feed(ToServer, &query(7, "a.b", 1).bytes);
+    run.feed(ToClient, &Draft::new(7, 0x8183).question("a.b", 1).bytes);
+    assert_eq!(run.messages[0].pairing, run.messages[1].pairing);
+    assert!(matches!(run.messages[0].pairing, PairKey::Id(_)));
+}
+
+#[test]
+fn what_stands_behind_a_name_that_is_too_long_is_read() {
+    let long = vec!["a".repeat(63); 5].join(".");
+    let message = Draft::new(1, 0x8180)
+        .question("a.b", 1)
+        .record_of(1, &name(&long), 1, 1, 5, &[10, 0, 0, 1])
+        .record_of(1, &name("a.b"), 1, 1, 5, &[10, 0, 0, 2]);
+    let mut run = Run::new(&Dns, on_port(53));
+    run.feed(ToClient, &message.bytes);
+    assert_eq!(run.value(0, "dns_answers"), "[\"10.0.0.1\", \"10.0.0.2\"]");
 }
 
 #[test]

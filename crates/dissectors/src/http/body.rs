@@ -321,8 +321,9 @@ impl Body {
                 let mut decoded = Vec::new();
                 let ending = decompress(coding, &message.body.bytes, cap, &mut decoded);
                 if ending == Decoded::NotCompressed {
+                    // One that was announced but not applied; the others may be.
                     message.note(not_compressed(coding));
-                    break;
+                    continue;
                 }
                 message.body.bytes = decoded;
                 match ending {

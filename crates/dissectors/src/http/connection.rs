@@ -89,6 +89,7 @@ impl Connection {
             return Step::Stop(Progress::Done);
         }
         let window = rest.get(..out.limits.head_bytes).unwrap_or(rest);
+        let is_awaited = self.in_flight.newest().is_some();
         let side = self.side(direction);
         if side.scanned > 0
             && let Err(scanned) = head::find_end(window, side.scanned)
@@ -98,7 +99,12 @@ impl Connection {
         }
         let mut lines = Lines::new();
         let Some(length) = head::find_lines(window, &mut lines) else {
-            return match start::begins(direction, window) {
+            let begins = match (start::begins(direction, window), direction) {
+                (Begins::No, Direction::ToServer) if start::begins_loosely(window) => Begins::Yes,
+                (Begins::No, Direction::ToClient) if is_awaited => start::begins_loose_status(window),
+                (begins, _) => begins,
+            };
+            return match begins {
                 Begins::No => self.not_a_message(chunk, at, out),
                 Begins::Maybe if window.len() < out.limits.head_bytes => Step::Stop(more(chunk, at)),
                 Begins::Maybe => self.reject(direction, at),
@@ -113,13 +119,14 @@ impl Connection {
         let head = Head { bytes: window.get(..length).unwrap_or(window), lines: &lines };
         let first = head::first_line(head.bytes, head.lines);
         match direction {
-            Direction::ToServer => match start::request_line(first) {
+            Direction::ToServer => match start::request_line(first).or_else(|| start::loose_request_line(first)) {
                 Some(line) => self.request(chunk, at, &line, head, out),
                 None => self.not_a_message(chunk, at, out),
             },
-            Direction::ToClient => match start::status_line(first) {
-                Some(line) => self.response(chunk, at, &line, head, out),
-                None => self.not_a_message(chunk, at, out),
+            Direction::ToClient => match (start::status_line(first), start::loose_status_line(first)) {
+                (Some(line), _) => self.response(chunk, at, &line, head, out),
+                (None, Some(line)) if is_awaited => self.response(chunk, at, &line, head, out),
+                _ => self.not_a_message(chunk, at, out),
             },
         }
     }
@@ -136,6 +143,7 @@ impl Connection {
         self.side(Direction::ToServer).has_begun = true;
         let mut message = begin(Role::Request, chunk, at, end, out);
         let facts = message::fill_request(&mut message, line, head, out);
+        note_version(&mut message, line);
         let kind = match line.method {
             b"HEAD" => Kind::Head,
             b"CONNECT" => Kind::Connect,
@@ -283,15 +291,25 @@ impl Connection {
         let note = format!("head cut by {by} after {} bytes", bytes.len());
         let mut message = match chunk.direction {
             Direction::ToServer => {
-                let line = if lines.is_empty() { start::cut_request_line(first) } else { start::request_line(first) };
+                let line = match lines.is_empty() {
+                    true => start::cut_request_line(first),
+                    false => start::request_line(first).or_else(|| start::loose_request_line(first)),
+                };
                 let Some(line) = line else { return };
                 let mut message = begin(Role::Request, chunk, range.start, range.end, out);
                 message::fill_request(&mut message, &line, head, out);
+                if !lines.is_empty() {
+                    note_version(&mut message, &line);
+                }
                 self.in_flight.push(Kind::Unknown, false);
                 message
             }
             Direction::ToClient => {
-                let Some(line) = start::status_line(first) else { return };
+                let line = start::status_line(first).or_else(|| match self.in_flight.newest() {
+                    Some(_) if !lines.is_empty() => start::loose_status_line(first),
+                    _ => None,
+                });
+                let Some(line) = line else { return };
                 let kind = self.in_flight.pop(!out.facts.is_midstream);
                 let mut message = begin(Role::Response, chunk, range.start, range.end, out);
                 message::fill_response(&mut message, &line, head, kind, out);
@@ -414,6 +432,12 @@ impl Dissector for Connection {
             self.cut(chunk, "the end of the connection", out);
         }
         self.emit_interim(out);
+    }
+}
+
+fn note_version(message: &mut Message, line: &RequestLine<'_>) {
+    if line.version.is_empty() {
+        message.note("request line without a version that is understood");
     }
 }
 

@@ -139,7 +139,9 @@ pub enum Length {
     Absent,
     /// This many bytes.
     Bytes(u64),
-    /// It is no number, or several that differ.
+    /// Numbers that differ, of which this is the last.
+    Conflict(u64),
+    /// It is no number.
     Unusable,
 }
 
@@ -314,9 +316,9 @@ fn read_length(value: &[u8], facts: &mut Facts<'_>, odd: &mut Oddities) {
             (Some(bytes), Length::Absent) => facts.length = Length::Bytes(bytes),
             // RFC 9110 section 8.6: equal values may repeat.
             (Some(bytes), Length::Bytes(known)) if bytes == known => {}
-            (Some(_), Length::Bytes(_)) => {
+            (Some(bytes), Length::Bytes(_) | Length::Conflict(_)) => {
                 odd.add_if(true, Oddities::LENGTH_CONFLICT);
-                facts.length = Length::Unusable;
+                facts.length = Length::Conflict(bytes);
             }
             (Some(_), Length::Unusable) => {}
             (None, _) => {
@@ -328,6 +330,8 @@ fn read_length(value: &[u8], facts: &mut Facts<'_>, odd: &mut Oddities) {
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
+    let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+    let digits = digits.get(zeros.min(digits.len().saturating_sub(1))..)?;
     if digits.is_empty() || digits.len() > MAX_LENGTH_DIGITS {
         return None;
     }
@@ -380,7 +384,7 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
 
 /// Codings of one body that are undone.
 const MAX_CODINGS: usize = 4;
-/// Digits of the longest length.
+/// Digits of the longest length, leading zeros apart.
 const MAX_LENGTH_DIGITS: usize = 19;
 /// The longest header name.
 const MAX_NAME_BYTES: usize = 1024;

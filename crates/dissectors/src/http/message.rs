@@ -93,7 +93,8 @@ pub fn fill_request(message: &mut Message, line: &RequestLine<'_>, head: Head<'_
     };
     let framing = match (facts.transfer, facts.length) {
         (Transfer::Chunked, _) => Some(Framing::Chunked(Step::Size)),
-        (_, Length::Bytes(length)) if length > 0 => Some(Framing::Length(length)),
+        // Of lengths that differ the last one is taken; a server refuses such a request (RFC 9112 section 6.3).
+        (_, Length::Bytes(length) | Length::Conflict(length)) if length > 0 => Some(Framing::Length(length)),
         // RFC 9112 section 6.3: a request without a length has no body, one whose coding is not chunked no known end.
         (Transfer::Other, Length::Absent) => Some(Framing::UntilEnd),
         _ => None,
@@ -135,7 +136,7 @@ pub fn fill_response(
         (Transfer::Other, _) => Some(Framing::UntilEnd),
         (_, Length::Bytes(0)) => None,
         (_, Length::Bytes(length)) => Some(Framing::Length(length)),
-        (_, Length::Absent | Length::Unusable) => Some(Framing::UntilEnd),
+        (_, Length::Absent | Length::Unusable | Length::Conflict(_)) => Some(Framing::UntilEnd),
     };
     if is_cut {
         note_limit(message, out);

@@ -1,6 +1,6 @@
 //! HTTP/1.0 and HTTP/1.1: RFC 9110 (semantics) and RFC 9112 (syntax), with cookies (RFC 6265) and forms.
 //!
-//! Left out: HTTP/0.9, HTTP over UDP, and what follows a change of protocol (`Upgrade`, `CONNECT`), which is handed over.
+//! Left out: responses of HTTP/0.9, HTTP over UDP, and what follows a change of protocol (`Upgrade`, `CONNECT`), which is handed over.
 
 mod body;
 mod connection;
@@ -53,6 +53,15 @@ impl Protocol for Http {
         }
     }
 
+    fn probe_late(&self, head: &Head<'_>) -> Option<Sender> {
+        // Behind a proxy's handshake (SOCKS), or behind a request that was none.
+        match (start::begins_request(head.bytes), start::begins_response(head.bytes)) {
+            (Begins::Yes, _) => Some(Sender::Client),
+            (_, Begins::Yes) => Some(Sender::Server),
+            _ => None,
+        }
+    }
+
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
         Box::new(connection::Connection::default())
     }
@@ -65,7 +74,8 @@ fn recognise(bytes: &[u8]) -> Probe {
     match (start::begins_request(bytes), start::begins_response(bytes)) {
         (Begins::Yes, _) => Probe::Match(Sender::Client),
         (_, Begins::Yes) => Probe::Match(Sender::Server),
-        (Begins::No, Begins::No) => Probe::NoMatch,
+        // The answer tells whether it was meant as a request.
+        (Begins::No, Begins::No) if !start::begins_loosely(bytes) => Probe::NoMatch,
         _ => Probe::NeedMore,
     }
 }

@@ -60,9 +60,10 @@ pub fn begins_request(bytes: &[u8]) -> Begins {
     if let Some(end) = memchr(b'\n', window) {
         return whole(request_line(without_cr(window.get(..end).unwrap_or_default())));
     }
-    let rest = window.get(length + 1..).unwrap_or_default();
+    let method = bytes.get(..length).unwrap_or_default();
+    let rest = behind_spaces(method, window.get(length + 1..).unwrap_or_default());
     let is_cut = |limit| window.len() < limit;
-    if is_path_of_known(bytes.get(..length).unwrap_or_default(), rest) {
+    if is_path_of_known(method, rest) {
         return match rest.get(..CERTAIN_TARGET_BYTES) {
             Some(path) if path.iter().all(|&byte| is_target(byte)) => Begins::Yes,
             _ if is_cut(MAX_LINE_BYTES) && rest.iter().all(|&byte| is_path_text(byte)) => Begins::Maybe,
@@ -99,6 +100,12 @@ fn is_path_of_known(method: &[u8], rest: &[u8]) -> bool {
     [&b"/"[..], b"http://", b"https://"].iter().any(|start| rest.starts_with(start)) && is_known_method(method)
 }
 
+/// Skips further spaces behind a well-known method.
+fn behind_spaces<'a>(method: &[u8], rest: &'a [u8]) -> &'a [u8] {
+    let spaces = rest.iter().take(MAX_SPACES).take_while(|&&byte| byte == b' ').count();
+    if spaces > 0 && is_known_method(method) { rest.get(spaces..).unwrap_or_default() } else { rest }
+}
+
 /// Whether bytes begin with a well-known method, whole or as far as they go.
 pub fn begins_known_method(bytes: &[u8]) -> bool {
     match memchr(b' ', bytes.get(..MAX_METHOD_BYTES).unwrap_or(bytes)) {
@@ -131,7 +138,7 @@ fn begins_version(bytes: &[u8], behind: impl Fn(&[u8]) -> Begins) -> Begins {
 pub fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
     let length = method_length(line);
     let (method, rest) = line.split_at_checked(length)?;
-    let rest = rest.strip_prefix(b" ")?;
+    let rest = behind_spaces(method, rest.strip_prefix(b" ")?);
     if method.is_empty() || method.len() > MAX_METHOD_BYTES {
         return None;
     }
@@ -166,6 +173,29 @@ pub fn cut_request_line(line: &[u8]) -> Option<RequestLine<'_>> {
     is_known_method(method).then_some(RequestLine { method, target, version: &[] })
 }
 
+/// Reads a request line that is not well formed but can be nothing else: a well-known method and a path, with no version
+/// or one that is not understood. Of HTTP/0.9 such a line was the whole request.
+pub fn loose_request_line(line: &[u8]) -> Option<RequestLine<'_>> {
+    let (method, rest) = line.split_at_checked(method_length(line))?;
+    let rest = rest.strip_prefix(b" ")?.trim_ascii();
+    let is_path = is_path_of_known(method, rest) && rest.iter().all(|&byte| is_path_text(byte));
+    let (target, last) = match memrchr(b' ', rest) {
+        Some(space) => rest.split_at_checked(space)?,
+        None => (rest, &b""[..]),
+    };
+    let last = last.trim_ascii();
+    // RTSP, ICAP and others have lines of the same form.
+    let is_foreign = !last.starts_with(b"HTTP") && memchr(b'/', last).is_some_and(|slash| slash > 0);
+    (is_path && !is_foreign).then_some(RequestLine { method, target: target.trim_ascii_end(), version: &[] })
+}
+
+/// Whether bytes begin with a line that [`loose_request_line`] reads, and all of it is there.
+pub fn begins_loosely(bytes: &[u8]) -> bool {
+    let window = bytes.get(..MAX_STRICT_LINE_BYTES).unwrap_or(bytes);
+    let line = memchr(b'\n', window).and_then(|end| window.get(..end));
+    line.is_some_and(|line| loose_request_line(without_cr(line)).is_some())
+}
+
 /// Reads a status line, without its line end.
 pub fn status_line(line: &[u8]) -> Option<StatusLine<'_>> {
     let rest = line.strip_prefix(b"HTTP/")?;
@@ -183,6 +213,33 @@ pub fn status_line(line: &[u8]) -> Option<StatusLine<'_>> {
     let digit = |byte: &u8| u16::from(byte & 0x0f);
     let status = digit(a) * 100 + digit(b) * 10 + digit(c);
     Some(StatusLine { version, status, reason: reason.trim_ascii() })
+}
+
+/// Reads a status line that is not well formed, where one is awaited: another version, tabs, or more or fewer digits than
+/// three, of which the first three are taken.
+pub fn loose_status_line(line: &[u8]) -> Option<StatusLine<'_>> {
+    let rest = line.strip_prefix(b"HTTP/")?;
+    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let (version, rest) = rest.split_at_checked(end)?;
+    let rest = rest.trim_ascii_start();
+    let count = rest.iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, reason) = rest.split_at_checked(count)?;
+    let status = digits.iter().fold(0u16, |sum, digit| sum * 10 + u16::from(digit & 0x0f));
+    let is_version = (1..=MAX_VERSION_BYTES).contains(&version.len()) && version.iter().all(|&byte| is_target(byte));
+    (is_version && count > 0).then_some(StatusLine { version, status, reason: reason.trim_ascii() })
+}
+
+/// Whether bytes begin with a line that [`loose_status_line`] reads.
+pub fn begins_loose_status(bytes: &[u8]) -> Begins {
+    if !bytes.iter().zip(b"HTTP/").all(|(left, right)| left == right) {
+        return Begins::No;
+    }
+    let window = bytes.get(..MAX_LOOSE_STATUS_BYTES).unwrap_or(bytes);
+    match memchr(b'\n', window) {
+        Some(end) => whole(loose_status_line(without_cr(window.get(..end).unwrap_or_default()))),
+        None if window.len() < MAX_LOOSE_STATUS_BYTES => Begins::Maybe,
+        None => Begins::No,
+    }
 }
 
 /// A character of a token, RFC 9110 section 5.6.2.
@@ -217,13 +274,18 @@ const fn is_path_text(byte: u8) -> bool {
     is_target(byte) || matches!(byte, b' ' | b'\r')
 }
 
-/// Whether a method is one of RFC 9110, PATCH, WebDAV or UPnP.
+/// Whether a method is one of RFC 9110, PATCH, WebDAV, UPnP or Microsoft's.
 pub fn is_known_method(method: &[u8]) -> bool {
     KNOWN_METHODS.contains(&method)
 }
 
 /// The start of every version that is meant.
 const VERSION: &[u8] = b"HTTP/1.";
+/// Spaces behind a method that are skipped.
+const MAX_SPACES: usize = 16;
+/// The longest version of a status line that is not well formed, and the longest such line.
+const MAX_VERSION_BYTES: usize = 8;
+const MAX_LOOSE_STATUS_BYTES: usize = 512;
 /// The longest method.
 const MAX_METHOD_BYTES: usize = 32;
 /// The longest start line that is waited for.
@@ -233,7 +295,7 @@ const MAX_STRICT_LINE_BYTES: usize = 8 << 10;
 /// A path of this length behind a well-known method is a request without seeing its version.
 const CERTAIN_TARGET_BYTES: usize = 1024;
 /// The methods that make a line certain although it is otherwise odd, the frequent ones first.
-const KNOWN_METHODS: [&[u8]; 24] = [
+const KNOWN_METHODS: [&[u8]; 28] = [
     b"GET",
     b"POST",
     b"PUT",
@@ -258,4 +320,8 @@ const KNOWN_METHODS: [&[u8]; 24] = [
     b"NOTIFY",
     b"PURGE",
     b"QUERY",
+    b"CCM_POST",
+    b"BITS_POST",
+    b"RPC_IN_DATA",
+    b"RPC_OUT_DATA",
 ];

@@ -615,6 +615,7 @@ fn odd_but_readable() {
         ("Transfer-Encoding: chunked", b"8\r\nab", b"ab", "body cut by the end of the stream"),
         ("Transfer-Encoding: chunked", b"fffffffffffffffff\r\nab", b"", "chunk size is no number"),
         ("Content-Encoding: gzip", b"plain", b"plain", "body is not gzip as announced"),
+        ("Content-Encoding: deflate, gzip", b"\xcb\x48\xcd\xc9\xc9\x07\0", b"hello", "body is not gzip as announced"),
         ("Content-Encoding: pack200-gzip", b"plain", b"plain", "body kept encoded: its coding is not known"),
     ] {
         let driver = Driver::new().run(&answer(headers, body));
@@ -700,7 +701,7 @@ fn only_what_is_wanted() {
 
 #[test]
 fn malformed() {
-    for bytes in [&b"GET / HTTP/2.0\r\n\r\n"[..], b"hello\r\n\r\n", b"GET  \r\n\r\n", b"\0\0\0\0", b"GET /x\r\n\r\n"] {
+    for bytes in [&b"GET / RTSP/1.0\r\n\r\n"[..], b"hello\r\n\r\n", b"GET  \r\n\r\n", b"\0\0\0\0", b"GET x\r\n\r\n"] {
         let driver = Driver::new().run(&[request(bytes)]);
         assert!(driver.messages.is_empty() && driver.desyncs == 1, "{}", driver.text());
         let driver = Driver::new().run(&[request(bytes), request(b"\n"), request(GET)]);
@@ -709,6 +710,87 @@ fn malformed() {
     let driver =
         Driver::new().run(&[request(GET), response(b"ICY 200 OK\r\n\r\n\xff\xfb"), request(GET), response(OK)]);
     assert_eq!(driver.messages.len(), 3, "{}", driver.text());
+}
+
+#[test]
+fn requests_that_are_not_well_formed() {
+    for (line, path) in [
+        ("GET /HTTP/1.1", "/HTTP/1.1"),
+        ("GET /a HTTP/1.", "/a"),
+        ("GET /a HTTP/2.0", "/a"),
+        ("GET /a", "/a"),
+        ("POST /a HTTP", "/a"),
+    ] {
+        let bytes = format!("{line}\r\nHost: a\r\n\r\n");
+        let driver = Driver::new().run(&[request(bytes.as_bytes()), response(OK), request(GET), response(OK)]);
+        assert_eq!(driver.messages.len(), 4, "{line}: {}", driver.text());
+        assert_eq!(field(&driver.messages[0], "path"), path);
+        assert_eq!(driver.messages[0].notes.iter().next(), Some("request line without a version that is understood"));
+    }
+    // HTTP/0.9 has nothing but the line.
+    let driver = Driver::new().run(&[request(b"GET /a\r\n"), Event::End(ToServer)]);
+    assert_eq!(field(&driver.messages[0], "path"), "/a");
+    assert!(driver.messages[0].is_partial);
+}
+
+#[test]
+fn responses_that_are_not_well_formed() {
+    for (line, status) in [
+        ("HTTP/1.00 200 ok", 200),
+        ("HTTP/2.0 200 ok", 200),
+        ("HTTP/0.9 404", 404),
+        ("HTTP/1.1\t200 ok", 200),
+        ("HTTP/1.1 2040", 204),
+        ("HTTP/1.1 2xx ok", 2),
+    ] {
+        let bytes = format!("{line}\r\nContent-Length: 2\r\n\r\nab");
+        let events = [request(GET), response(bytes.as_bytes()), request(GET), response(OK)];
+        let driver = Driver::new().run(&events);
+        assert_eq!(driver.messages.len(), 4, "{line}: {}", driver.text());
+        assert_eq!(driver.messages[1].status_code, Some(status), "{line}");
+        assert_eq!(Driver::new().run(&cut(&events, |_| 1)).text(), driver.text());
+        // Nobody asked: it may be anything.
+        assert!(Driver::new().run(&[response(bytes.as_bytes())]).messages.is_empty());
+    }
+    for line in ["HTTP/ 200", "HTTP/1.1 ok", "HTTP/1.1", "http/1.1 200", "HTTPS/1.1 200"] {
+        let bytes = format!("{line}\r\n\r\n");
+        assert_eq!(Driver::new().run(&[request(GET), response(bytes.as_bytes())]).messages.len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn lengths_that_are_odd() {
+    for (headers, note) in [
+        ("Content-Length: 0000000000000000000000000000005", ""),
+        ("Content-Length: 2\r\nContent-Length: 5", "content-length values that differ"),
+        ("Content-Length: 2, 5", "content-length values that differ"),
+    ] {
+        let bytes = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\nhelloGET /b HTTP/1.1\r\n\r\n");
+        let driver = Driver::new().run(&[request(bytes.as_bytes())]);
+        assert_eq!(driver.messages.len(), 2, "{headers}: {}", driver.text());
+        assert_eq!(driver.messages[0].body.bytes, b"hello");
+        assert_eq!(driver.messages[0].notes.iter().next().unwrap_or_default(), note);
+    }
+}
+
+#[test]
+fn found_late() {
+    let facts = Driver::new().facts;
+    let late = |bytes| {
+        Http.probe_late(&Head {
+            direction: ToServer,
+            bytes,
+            other: b"",
+            is_start: false,
+            is_datagram: false,
+            facts: &facts,
+        })
+    };
+    assert_eq!(late(GET), Some(Sender::Client));
+    assert_eq!(late(OK), Some(Sender::Server));
+    for bytes in [&b"GET /a HTTP/1.1"[..], b"GET /a\r\n", b"\x05\x01\x00", b"HTTP/1.1", b"220 HTTP/1.1 200 OK\r\n"] {
+        assert_eq!(late(bytes), None);
+    }
 }
 
 fn probe(bytes: &[u8], other: &[u8], is_start: bool) -> Probe {
@@ -730,6 +812,7 @@ fn recognised_by_content() {
         (b"CONNECT a:443 HTTP/1.1\r\n", client),
         (b"GET http://a/ HTTP/1.1\r\n", client),
         (b"GET /a b HTTP/1.1\r\n", client),
+        (b"GET   /   HTTP/1.1\r\n", client),
         (long.as_bytes(), client),
         (b"HTTP/1.1 200 OK\r\n", server),
         (b"HTTP/1.0 404\r\n", server),
@@ -742,7 +825,10 @@ fn recognised_by_content() {
         (b"OPTIONS rtsp://a/b RTSP/1.0\r\n", Probe::NoMatch),
         (b"RTSP/1.0 200 OK\r\n", Probe::NoMatch),
         (b"SIP/2.0 200 OK\r\n", Probe::NoMatch),
-        (b"GET /key\r\n", Probe::NoMatch),
+        // The answer tells whether it was meant as a request.
+        (b"GET /key\r\n", Probe::NeedMore),
+        (b"GET /key HTTP/1.\r\n", Probe::NeedMore),
+        (b"GET /key SIP/2.0\r\n", Probe::NoMatch),
         (b"get some more of this", Probe::NoMatch),
         (b"The protocol of the web is HTTP/1.1\r\n", Probe::NoMatch),
         (b"HTTP/1.1 is a protocol", Probe::NoMatch),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lanternfish_capture::{BpfProgram, compile, privileges};
 use lanternfish_model::FieldId;
 use lanternfish_pipeline::files::{self, PacketFilter, Report, Start};
-use lanternfish_pipeline::{EntrySink, RawPacket, Settings};
+use lanternfish_pipeline::{EntrySink, RawPacket, Revisions, Settings};
 use lanternfish_telemetry::Ledger;
 
 use crate::cli::{self, Cli, PacketFormat, ReadArgs};
@@ -74,7 +74,7 @@ fn check(arguments: &ReadArgs) -> Result<(), Failure> {
 
 fn settings(prepared: &Prepared, arguments: &ReadArgs, output: impl IntoIterator<Item = FieldId>) -> Arc<Settings> {
     let mut settings = prepared.settings(prepared.wants(output), &arguments.entries, &arguments.limits);
-    if settings.all_revisions {
+    if settings.revisions == Revisions::All {
         settings.reassembly.report_interval_ns = Some(super::live::REPORT_INTERVAL_NS);
     }
     Arc::new(settings)

@@ -1,10 +1,10 @@
 //! Entries for flows: all connections between a client address and a server address and port.
 
 use lanternfish_model::{
-    CloseReason, ConnectionSummary, LocalSide, Message, Outcome, PacketRef, ProtocolIndex, Side, Timestamp, Transport,
-    Wants,
+    CloseReason, ConnectionSummary, LocalSide, Message, Outcome, PacketRef, ProtocolIndex, Side, Transport, Wants,
 };
 
+use crate::rate::{Rate, Sides};
 use crate::tcp;
 use crate::transport::{begin, int, list, shared, sides, state};
 
@@ -35,12 +35,14 @@ pub struct FlowSummary {
     pub to_server: Side,
     /// The server's side, summed up (its flags mean nothing).
     pub to_client: Side,
-    /// The clients' rate over the last [`RateWindow::SECONDS`].
-    pub rate_to_server: Rate,
-    /// The server's rate over the last [`RateWindow::SECONDS`].
-    pub rate_to_client: Rate,
+    /// The rates of both over the seconds up to the last packet: the clients', and the server's.
+    pub rates: Sides,
     /// The round-trip times of the handshakes.
     pub handshake_rtt: Spread,
+    /// Whether no more connections are expected.
+    pub is_over: bool,
+    /// Whether it was dropped from the table for its limit.
+    pub is_dropped: bool,
 }
 
 impl FlowSummary {
@@ -59,40 +61,52 @@ impl FlowSummary {
             unanswered: 0,
             to_server: Side::default(),
             to_client: Side::default(),
-            rate_to_server: Rate::default(),
-            rate_to_client: Rate::default(),
+            rates: [Rate::default(); 2],
             handshake_rtt: Spread::default(),
+            is_over: false,
+            is_dropped: false,
         }
     }
 
-    /// Adds what a connection did since its last summary: `before` are both sides (to the server, to the client) as they
-    /// stood there, or `None` for a connection that is new.
-    pub fn absorb(&mut self, before: Option<[&Side; 2]>, now: &ConnectionSummary) {
-        let nothing = Side::default();
-        let [to_server, to_client] = before.unwrap_or([&nothing, &nothing]);
+    /// Counts a connection that was opened.
+    pub fn open(&mut self) {
+        self.connections = self.connections.saturating_add(1);
+        self.open_connections = self.open_connections.saturating_add(1);
+    }
+
+    /// Adds what a connection did since it was last told of: `before` are both sides (to the server, to the client) as
+    /// they stood then.
+    pub fn absorb(&mut self, before: &[Side; 2], now: &ConnectionSummary) {
+        let [to_server, to_client] = before;
         grow(&mut self.to_server, to_server, &now.to_server);
         grow(&mut self.to_client, to_client, &now.to_client);
-        if before.is_none() {
-            self.connections = self.connections.saturating_add(1);
-            self.open_connections = self.open_connections.saturating_add(1);
-        }
         if now.last.number > self.last.number {
             self.last = now.last;
         }
-        if now.close == CloseReason::Open {
-            return;
-        }
+    }
+
+    /// Counts the end of a connection.
+    pub fn close(&mut self, end: &ConnectionSummary) {
         self.open_connections = self.open_connections.saturating_sub(1);
-        if now.health.handshake_rtt_ns > 0 {
-            self.handshake_rtt.add(now.health.handshake_rtt_ns);
-        }
-        let count = match now.close {
+        let count = match end.close {
             CloseReason::Refused => &mut self.refused,
             CloseReason::Reset => &mut self.resets,
-            CloseReason::Timeout | CloseReason::Unreachable if now.to_client.packets == 0 => &mut self.unanswered,
+            CloseReason::Timeout | CloseReason::Unreachable if end.to_client.packets == 0 => &mut self.unanswered,
             _ => return,
         };
         *count = count.saturating_add(1);
+    }
+
+    /// Takes back a connection that turned out to belong to another flow; `before` are its sides as last told of.
+    pub fn withdraw(&mut self, before: &[Side; 2]) {
+        self.connections = self.connections.saturating_sub(1);
+        self.open_connections = self.open_connections.saturating_sub(1);
+        for (sum, side) in [&mut self.to_server, &mut self.to_client].into_iter().zip(before) {
+            let nothing = Side::default();
+            let mut rest = nothing;
+            grow(&mut rest, side, sum);
+            *sum = rest;
+        }
     }
 }
 
@@ -106,22 +120,28 @@ pub fn flow(
     message: &mut Message,
 ) {
     let (near, far) = sides(local, &summary.to_server, &summary.to_client);
+    let [to_server, to_client] = summary.rates;
     let (near_rate, far_rate) = match local {
-        LocalSide::Client => (summary.rate_to_server, summary.rate_to_client),
-        LocalSide::Server => (summary.rate_to_client, summary.rate_to_server),
+        LocalSide::Client => (to_server, to_client),
+        LocalSide::Server => (to_client, to_server),
     };
     begin(message, protocol, near, far);
     message.first = summary.first;
     message.last = summary.last;
     let failed = summary.refused.saturating_add(summary.unanswered);
-    message.outcome = match summary.open_connections {
-        0 if summary.connections > 0 && failed >= summary.connections => Outcome::Failed,
-        0 => Outcome::Ok,
-        _ => Outcome::Open,
+    message.outcome = match summary.is_over {
+        true if summary.connections > 0 && failed >= summary.connections => Outcome::Failed,
+        true => Outcome::Ok,
+        false => Outcome::Open,
     };
+    if summary.is_dropped {
+        message.note("dropped from the table of flows for its limit");
+    } else if summary.connections == 0 {
+        message.note("its connections turned out to be of another flow: client and server the other way round");
+    }
     let is_new = summary.revision == 0 && (near.packets == 0 || far.packets == 0);
     let values = &mut message.values;
-    values.name(shared::FLOW_STATE, state(summary.open_connections > 0, is_new));
+    values.name(shared::FLOW_STATE, state(!summary.is_over, is_new));
     values.int(shared::FLOW_LOCAL_PKTS, int(near.packets));
     values.int(shared::FLOW_LOCAL_BYTES, int(near.bytes));
     values.int(shared::FLOW_REMOTE_PKTS, int(far.packets));
@@ -137,66 +157,6 @@ pub fn flow(
     list(values, shared::FLOW_L7_DETECTED, protocols);
     if summary.transport == Transport::Tcp {
         tcp::fill_flow(summary, values);
-    }
-}
-
-/// Packets and bytes a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rate {
-    /// Packets a second.
-    pub packets: u64,
-    /// Bytes a second.
-    pub bytes: u64,
-}
-
-/// Counts over the last seconds, in a bucket for each.
-#[derive(Clone, Debug, Default)]
-pub struct RateWindow {
-    /// The second that the newest bucket stands for.
-    newest: i64,
-    buckets: [Rate; RateWindow::SECONDS],
-}
-
-impl RateWindow {
-    /// The length of the window.
-    pub const SECONDS: usize = 10;
-
-    /// Counts packets and bytes at a time; those older than the window are left out.
-    pub fn add(&mut self, time: Timestamp, packets: u64, bytes: u64) {
-        let second = second(time);
-        self.advance(second);
-        if self.newest.saturating_sub(second) >= Self::SECONDS as i64 {
-            return;
-        }
-        if let Some(bucket) = self.buckets.get_mut(Self::slot(second)) {
-            bucket.packets = bucket.packets.saturating_add(packets);
-            bucket.bytes = bucket.bytes.saturating_add(bytes);
-        }
-    }
-
-    /// The rate over the window that ends with the second of `now`.
-    pub fn rate(&mut self, now: Timestamp) -> Rate {
-        self.advance(second(now));
-        let sum = self.buckets.iter().fold(Rate::default(), |sum, bucket| Rate {
-            packets: sum.packets.saturating_add(bucket.packets),
-            bytes: sum.bytes.saturating_add(bucket.bytes),
-        });
-        Rate { packets: sum.packets / Self::SECONDS as u64, bytes: sum.bytes / Self::SECONDS as u64 }
-    }
-
-    fn advance(&mut self, second: i64) {
-        let passed = second.saturating_sub(self.newest).clamp(0, Self::SECONDS as i64);
-        for step in 1..=passed {
-            let stale = second.saturating_sub(passed).saturating_add(step);
-            if let Some(bucket) = self.buckets.get_mut(Self::slot(stale)) {
-                *bucket = Rate::default();
-            }
-        }
-        self.newest = self.newest.max(second);
-    }
-
-    fn slot(second: i64) -> usize {
-        second.rem_euclid(Self::SECONDS as i64) as usize
     }
 }
 
@@ -239,8 +199,4 @@ fn grow(sum: &mut Side, before: &Side, now: &Side) {
     add(&mut sum.gap_bytes, before.gap_bytes, now.gap_bytes);
     add(&mut sum.overlap_conflict_bytes, before.overlap_conflict_bytes, now.overlap_conflict_bytes);
     add(&mut sum.keep_alives, before.keep_alives, now.keep_alives);
-}
-
-fn second(time: Timestamp) -> i64 {
-    time.ns().div_euclid(1_000_000_000)
 }

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod http;
 pub mod icmp;
 pub mod pending;
+pub mod rate;
 pub mod redis;
 pub mod sctp;
 mod silent;

@@ -13,7 +13,7 @@ use crate::{sctp, tcp, udp};
 macro_rules! transport_fields {
     ($($own:tt)*) => {
         lanternfish_model::fields! {
-            CONN_STATE = text("conn_state").doc("How the connection stands: `open`, `in_progress`, `closed`.").example("closed");
+            CONN_STATE = text("conn_state").summary().doc("How the connection stands: `open`, `in_progress`, `closed`.").example("closed");
             CONN_LOCAL_PKTS = int("conn_local_pkts").unit("packets").doc("Packets that the local end sent.").example("12");
             CONN_LOCAL_BYTES = int("conn_local_bytes").unit("bytes").doc("Bytes that the local end sent, from the network header on.").example("4096");
             CONN_REMOTE_PKTS = int("conn_remote_pkts").unit("packets").doc("Packets that the remote end sent.").example("10");
@@ -21,20 +21,20 @@ macro_rules! transport_fields {
             CONN_LOCAL_PAYLOAD_BYTES = int("conn_local_payload_bytes").unit("bytes").doc("Payload that the local end sent, without retransmissions.").example("3072");
             CONN_REMOTE_PAYLOAD_BYTES = int("conn_remote_payload_bytes").unit("bytes").doc("Payload that the remote end sent, without retransmissions.").example("64000");
             CONN_GROUP_ID = int("conn_group_id").doc("The same for all views of one connection; today the `conn_id`.").example("26");
-            CONN_L7_DETECTED = list("conn_l7_detected").caseless().doc("The protocols found inside the connection.").example("HTTP");
+            CONN_L7_DETECTED = list("conn_l7_detected").caseless().summary().doc("The protocols found inside the connection.").example("HTTP");
             CONN_DUPLICATE_VIEWS = int("conn_duplicate_views").unit("packets").doc("Copies of its packets that were seen on other interfaces.").example("0");
             CONN_REVISION = int("conn_revision").doc("The running number of this summary of the connection, from 0.").example("0");
-            FLOW_STATE = text("flow_state").doc("How the flow stands: `open`, `in_progress`, `closed`.").example("in_progress");
+            FLOW_STATE = text("flow_state").summary().doc("How the flow stands: `open`, `in_progress`, `closed`.").example("in_progress");
             FLOW_LOCAL_PKTS = int("flow_local_pkts").unit("packets").doc("Packets that the local end sent, over all connections.").example("1200");
             FLOW_LOCAL_BYTES = int("flow_local_bytes").unit("bytes").doc("Bytes that the local end sent, over all connections.").example("409600");
             FLOW_REMOTE_PKTS = int("flow_remote_pkts").unit("packets").doc("Packets that the remote end sent, over all connections.").example("1000");
             FLOW_REMOTE_BYTES = int("flow_remote_bytes").unit("bytes").doc("Bytes that the remote end sent, over all connections.").example("6553600");
-            FLOW_LOCAL_PPS = int("flow_local_pps").unit("packets/s").doc("Packets a second from the local end, over the last 10 seconds.").example("120");
-            FLOW_LOCAL_BPS = int("flow_local_bps").unit("bytes/s").doc("Bytes a second from the local end, over the last 10 seconds.").example("40960");
-            FLOW_REMOTE_PPS = int("flow_remote_pps").unit("packets/s").doc("Packets a second from the remote end, over the last 10 seconds.").example("100");
-            FLOW_REMOTE_BPS = int("flow_remote_bps").unit("bytes/s").doc("Bytes a second from the remote end, over the last 10 seconds.").example("655360");
+            FLOW_LOCAL_PPS = int("flow_local_pps").unit("packets/s").doc("Packets a second from the local end, over the 10 seconds up to the last packet.").example("120");
+            FLOW_LOCAL_BPS = int("flow_local_bps").unit("bytes/s").doc("Bytes a second from the local end, over the 10 seconds up to the last packet.").example("40960");
+            FLOW_REMOTE_PPS = int("flow_remote_pps").unit("packets/s").doc("Packets a second from the remote end, over the 10 seconds up to the last packet.").example("100");
+            FLOW_REMOTE_BPS = int("flow_remote_bps").unit("bytes/s").doc("Bytes a second from the remote end, over the 10 seconds up to the last packet.").example("655360");
             FLOW_GROUP_ID = int("flow_group_id").doc("The same for all views of one flow; today the `flow_id`.").example("4611");
-            FLOW_L7_DETECTED = list("flow_l7_detected").caseless().doc("The protocols found inside the connections of the flow.").example("HTTP");
+            FLOW_L7_DETECTED = list("flow_l7_detected").caseless().summary().doc("The protocols found inside the connections of the flow.").example("HTTP");
             FLOW_CONNECTIONS = int("flow_connections").unit("connections").doc("Connections of the flow so far.").example("40");
             FLOW_OPEN_CONNECTIONS = int("flow_open_connections").unit("connections").doc("Connections of the flow that still stand.").example("2");
             FLOW_REVISION = int("flow_revision").doc("The running number of this summary of the flow, from 0.").example("3");
@@ -67,7 +67,7 @@ pub fn connection(
         message.note(note);
     }
     let values = &mut message.values;
-    let is_new = summary.revision == 0 && is_unanswered(summary);
+    let is_new = summary.revision == 0 && is_unanswered(summary) && !summary.facts.is_midstream;
     values.name(shared::CONN_STATE, state(summary.close == CloseReason::Open, is_new));
     values.int(shared::CONN_LOCAL_PKTS, int(near.packets));
     values.int(shared::CONN_LOCAL_BYTES, int(near.bytes));

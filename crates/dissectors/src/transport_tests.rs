@@ -7,7 +7,8 @@ use lanternfish_model::{
 
 use crate::PROTOCOLS;
 use crate::driver::facts;
-use crate::flow::{FlowSummary, Rate, RateWindow, flow};
+use crate::flow::{FlowSummary, flow};
+use crate::rate::Rate;
 use crate::transport::connection;
 
 fn summary(transport: Transport, close: CloseReason) -> ConnectionSummary {
@@ -134,37 +135,29 @@ fn a_flow_of_two_connections() {
     let first = summary(Transport::Tcp, CloseReason::Finished);
     let mut second = summary(Transport::Tcp, CloseReason::Open);
     let mut sum = FlowSummary::new(77, Transport::Tcp, PacketRef::default());
-    sum.absorb(None, &first);
-    sum.absorb(None, &second);
-    let before = second.clone();
+    for connection in [&first, &second] {
+        sum.open();
+        sum.absorb(&Default::default(), connection);
+    }
+    sum.close(&first);
+    sum.handshake_rtt.add(first.health.handshake_rtt_ns);
+    let before = [second.to_server, second.to_client];
     second.close = CloseReason::Reset;
     second.to_server.packets += 3;
-    second.health.handshake_rtt_ns = 200_000;
-    sum.absorb(Some([&before.to_server, &before.to_client]), &second);
-    sum.rate_to_server = Rate { packets: 7, bytes: 8 };
+    sum.absorb(&before, &second);
+    sum.close(&second);
+    sum.handshake_rtt.add(200_000);
+    sum.rates = [Rate { packets: 7, bytes: 8 }, Rate { packets: 5, bytes: 6 }];
+    sum.is_over = true;
     let shown =
         Shown::new("tcp", |wants, index, message| flow(&sum, LocalSide::Client, &["TLS"], wants, index, message));
     assert_eq!(shown.value("flow_local_pkts"), Value::Int(13));
     assert_eq!(shown.value("flow_connections"), Value::Int(2));
     assert_eq!(shown.value("flow_open_connections"), Value::Int(0));
     assert_eq!(shown.value("flow_state"), Value::Text("closed"));
-    assert_eq!(shown.value("flow_local_bps"), Value::Int(8));
+    assert_eq!([shown.value("flow_local_pps"), shown.value("flow_local_bps")], [Value::Int(7), Value::Int(8)]);
+    assert_eq!([shown.value("flow_remote_pps"), shown.value("flow_remote_bps")], [Value::Int(5), Value::Int(6)]);
     assert_eq!(shown.value("tcp_flow_resets"), Value::Int(1));
     assert_eq!(shown.value("tcp_flow_rtt_mean"), Value::Int(306));
     assert_eq!(shown.message.outcome, Outcome::Ok);
-}
-
-#[test]
-fn rates_forget() {
-    let at = |second: i64| Timestamp::from_parts(second, 5);
-    let mut window = RateWindow::default();
-    window.add(at(100), 50, 5000);
-    window.add(at(105), 50, 5000);
-    assert_eq!(window.rate(at(105)), Rate { packets: 10, bytes: 1000 });
-    // One that comes late still counts; one older than the window does not.
-    window.add(at(101), 10, 0);
-    window.add(at(95), 1000, 0);
-    assert_eq!(window.rate(at(109)).packets, 11);
-    assert_eq!(window.rate(at(111)).packets, 5);
-    assert_eq!(window.rate(at(1_000_000)), Rate::default());
 }

@@ -30,6 +30,15 @@ impl ConnectionFacts {
     pub fn key(&self) -> ConnectionKey {
         ConnectionKey::new(self.client, self.server, self.transport, self.scope)
     }
+
+    /// The id of the flow that the connection belongs to: a hash of its transport, scope, client address and server, so
+    /// that it does not depend on what else was seen; below 2^53.
+    pub fn flow_id(&self) -> u64 {
+        let client = Endpoint::new(self.client.ip, 0);
+        let key = ConnectionKey::new(client, self.server, self.transport, self.scope);
+        let is_turned = u64::from(key.low != client);
+        key.hash64(FLOW_SEED ^ is_turned) >> 11
+    }
 }
 
 /// The counters of one direction.
@@ -132,3 +141,5 @@ impl ConnectionSummary {
         self.facts.first.time
     }
 }
+
+const FLOW_SEED: u64 = 0x6c61_6e74_6572_6e66;

@@ -2,7 +2,9 @@
 //!
 //! A protocol that marks none is summed up by the first texts that it declares.
 
-use lanternfish_model::{Entry, FieldId, FieldIndex, FieldSpec, FieldTable, Keep, Kind, ProtocolIndex, Secrecy, Value};
+use lanternfish_model::{
+    Entry, EntryClass, FieldId, FieldIndex, FieldSpec, FieldTable, Keep, Kind, ProtocolIndex, Secrecy, Value,
+};
 
 /// The fields of the summaries, by protocol.
 #[derive(Clone, Debug)]
@@ -25,6 +27,9 @@ impl Summaries {
 
     /// Writes the summary of an entry.
     pub(crate) fn write(&self, entry: &Entry, out: &mut String) {
+        if entry.class == EntryClass::Flow {
+            out.push_str("flow");
+        }
         let indexes = self.0.get(usize::from(entry.protocol.0)).map_or(&[][..], Vec::as_slice);
         for index in indexes {
             let start = out.len();

@@ -2,7 +2,7 @@
 //!
 //! Control characters, and those that change the direction of text, never reach the terminal.
 
-use lanternfish_model::{Entry, FieldId, FieldTable, Kind, Outcome, Transport, Value, fields as f};
+use lanternfish_model::{Entry, EntryClass, FieldId, FieldTable, Kind, Outcome, Transport, Value, fields as f};
 use unicode_width::UnicodeWidthChar;
 
 use crate::buffer::Buffer;
@@ -114,8 +114,9 @@ impl TableWriter {
                         (_, Value::Ip(ip)) => address::ip(&mut self.cell, ip),
                         _ => {}
                     }
-                    if let (Value::Int(port), true) = (entry.common(table, port), entry.transport() != Transport::Icmp)
-                    {
+                    let has_ports = entry.transport() != Transport::Icmp;
+                    let is_any = entry.class == EntryClass::Flow && port == f::SRC_PORT;
+                    if let (Value::Int(port), true) = (entry.common(table, port), has_ports && !is_any) {
                         self.cell.byte(b':');
                         self.cell.put(itoa::Buffer::new().format(port).as_bytes());
                     }

@@ -1,6 +1,10 @@
 //! What a worker gives for one batch of packets: entries as bytes, each with its place in the order of all.
 
-use lanternfish_model::{ConnectionSummary, ProtocolSet};
+use std::sync::Arc;
+
+use lanternfish_dissectors::rate::Sides;
+use lanternfish_identity::Ticket;
+use lanternfish_model::{ConnectionFacts, ConnectionSummary, LocalSide, ProtocolSet, Timestamp};
 
 /// The place of an entry: by the packet that completed it; entries that time or the end of the input completed stand
 /// before the batch that brought the time, in the order of their connections' packets.
@@ -28,10 +32,43 @@ pub struct Mark {
 pub struct FlowEvent {
     /// When it was told.
     pub rank: Rank,
-    /// How the connection stands.
-    pub summary: Box<ConnectionSummary>,
-    /// The protocols found inside.
-    pub detected: ProtocolSet,
+    /// The id of the connection.
+    pub connection: u64,
+    /// What it tells.
+    pub told: Told,
+}
+
+/// What connections tell their flows.
+#[derive(Debug)]
+pub enum Told {
+    /// It was opened.
+    Opened(Box<Opening>),
+    /// Its client is its server: it belongs to another flow.
+    Turned(Box<Opening>),
+    /// Packets passed, all within one second.
+    Passed {
+        /// When the last one passed.
+        last: Timestamp,
+        /// What the client and what the server sent.
+        sides: Sides,
+    },
+    /// It still stands.
+    Stands(Box<ConnectionSummary>, ProtocolSet),
+    /// It has ended.
+    Ended(Box<ConnectionSummary>, ProtocolSet),
+}
+
+/// What a flow must know of a connection from its opening on.
+#[derive(Debug)]
+pub struct Opening {
+    /// Its facts.
+    pub facts: ConnectionFacts,
+    /// Which end is the local one.
+    pub local: LocalSide,
+    /// The worker that dissects it.
+    pub worker: u16,
+    /// Who is at its ends; none in files.
+    pub ticket: Option<Arc<Ticket>>,
 }
 
 /// Entries of one batch.

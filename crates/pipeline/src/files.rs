@@ -5,6 +5,7 @@
 
 mod spread;
 
+use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -16,13 +17,15 @@ use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
 use self::spread::{Batch, Lane, Spread, work};
-use crate::flows::FlowTable;
-use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
+use crate::flows::{FlowTable, Writer};
+use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Revisions, Settings, Worker};
 
 /// Packets of a batch.
 const BATCH_PACKETS: u64 = 1024;
 /// Bytes of packets after which a batch is closed early.
 const BATCH_BYTES: usize = 1 << 20;
+/// The packet time after which a batch is closed early, where every revision is wanted.
+const BATCH_NS: i64 = 1_000_000_000;
 /// Batches that may be under way at once.
 const BATCHES_UNDER_WAY: usize = 4;
 
@@ -49,6 +52,8 @@ pub struct Run<'a> {
     progress: &'a mut dyn FnMut(u64),
     flows: FlowTable,
     flow_sink: Box<dyn EntrySink>,
+    /// What passed at the borders before the batches that were not merged yet: the time, and the packet behind it.
+    borders: VecDeque<Option<(Timestamp, u64)>>,
     report: Report,
     seed: u64,
     matched_limit: u64,
@@ -81,6 +86,7 @@ pub fn run(settings: Arc<Settings>, input: Box<dyn Read + Send>, start: Start<'_
     let mut run = Run {
         flows: FlowTable::new(Arc::clone(&settings)),
         flow_sink: (start.sink)(),
+        borders: VecDeque::from([None]),
         seed: settings.reassembly.seed,
         settings,
         packet_filter: start.packet_filter,
@@ -108,15 +114,27 @@ struct Batches {
     packets: u64,
     bytes: usize,
     time: Timestamp,
+    /// The time of the first packet of the batch, and how much later none of it may be.
+    begin: Timestamp,
+    longest_ns: i64,
 }
 
 impl Batches {
+    fn new(settings: &Settings) -> Batches {
+        let longest_ns = if settings.revisions == Revisions::All { BATCH_NS } else { i64::MAX };
+        Batches { longest_ns, ..Batches::default() }
+    }
+
     /// Counts a packet; tells whether the batch before it is full.
     fn is_border(&mut self, raw: &RawPacket<'_>) -> bool {
-        let is_full = self.packets >= BATCH_PACKETS || self.bytes >= BATCH_BYTES;
+        let is_late = self.packets > 0 && raw.packet.time.since(self.begin) >= self.longest_ns;
+        let is_full = self.packets >= BATCH_PACKETS || self.bytes >= BATCH_BYTES || is_late;
         if is_full {
             self.packets = 0;
             self.bytes = 0;
+        }
+        if self.packets == 0 {
+            self.begin = raw.packet.time;
         }
         self.packets += 1;
         self.bytes += raw.bytes.len();
@@ -129,7 +147,7 @@ impl Run<'_> {
     fn single(&mut self, mut reader: Reader, sink: Box<dyn EntrySink>) -> Result<(), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut worker = Worker::new(Arc::clone(&self.settings), sink, 0, 1);
-        let mut batches = Batches::default();
+        let mut batches = Batches::new(&self.settings);
         let mut chunks = [Chunk::default()];
         let mut is_stopped = false;
         while let Some(item) = reader.next()? {
@@ -143,6 +161,7 @@ impl Run<'_> {
                     break;
                 }
                 worker.advance(batches.time, number);
+                self.borders.push_back(Some((batches.time, number)));
             }
             batches.time = raw.packet.time;
             if !self.is_wanted(&raw) {
@@ -166,6 +185,9 @@ impl Run<'_> {
         }
         ingest.finish();
         self.flush(&mut worker, &mut chunks, &mut is_stopped);
+        let end = (batches.time, self.number.saturating_add(1));
+        worker.advance(end.0, end.1);
+        self.borders.push_back(Some(end));
         worker.finish();
         self.flush(&mut worker, &mut chunks, &mut is_stopped);
         self.report.ledger.merge(&worker.ledger());
@@ -207,7 +229,8 @@ impl Run<'_> {
             return false;
         }
         let mut early = Chunk::default();
-        self.flows.fold(self.flow_sink.as_mut(), &mut early, &mut self.report.ledger);
+        let border = self.borders.pop_front().flatten();
+        self.flows.fold(border, &mut writer(&mut self.flow_sink, &mut early, &mut self.report.ledger));
         self.write_flows(&early)
     }
 
@@ -276,7 +299,7 @@ impl Run<'_> {
         spread: &mut Spread<'_, '_>,
     ) -> Result<(Ingest, bool), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
-        let mut batches = Batches::default();
+        let mut batches = Batches::new(&self.settings);
         let count = spread.filling.len() as u64;
         while let Some(item) = reader.next()? {
             let Some(raw) = self.packet(&item) else { continue };
@@ -285,6 +308,7 @@ impl Run<'_> {
                 ingest.advance(batches.time);
                 spread.send(None);
                 spread.begin(batches.time, number);
+                self.borders.push_back(Some((batches.time, number)));
                 (self.progress)(number);
                 while spread.under_way > BATCHES_UNDER_WAY {
                     let mut chunks = spread.receive();
@@ -314,7 +338,9 @@ impl Run<'_> {
             }
         }
         ingest.finish();
-        spread.send(Some(()));
+        let end = (batches.time, self.number.saturating_add(1));
+        spread.send(Some(end));
+        self.borders.push_back(Some(end));
         Ok((ingest, false))
     }
 
@@ -358,11 +384,15 @@ impl Run<'_> {
         self.report.ledger.add_packets(dropped, 0);
         self.report.notes.extend(reader.notes().iter().map(ToString::to_string));
         let mut rest = Chunk::default();
-        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.report.ledger);
+        self.flows.finish(&mut writer(&mut self.flow_sink, &mut rest, &mut self.report.ledger));
         if !is_stopped {
             self.write_flows(&rest);
         }
     }
+}
+
+fn writer<'a>(sink: &'a mut Box<dyn EntrySink>, out: &'a mut Chunk, ledger: &'a mut Ledger) -> Writer<'a> {
+    Writer { sink: sink.as_mut(), out, ledger }
 }
 
 fn is_single_and_sorted(chunks: &[Chunk]) -> bool {

@@ -1,51 +1,102 @@
-//! Flows: all connections between a client and a server's port, folded from the summaries of connections.
+//! Flows: all connections between a client and a server's port, folded from what the connections tell.
 //!
-//! Connections of one flow may be dissected by different workers, so flows are folded where the workers' chunks are merged.
+//! Connections of one flow may be dissected by different workers, so flows are folded where the workers' chunks are
+//! merged. A flow makes an entry when it is opened, once in a while as long as its connections bring packets, and when it
+//! is over.
 
-use std::collections::{BTreeMap, HashMap};
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
-use lanternfish_dissectors::flow::{self, FlowSummary};
-use lanternfish_model::{
-    Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionKey, ConnectionSummary, Direction, Endpoint,
-    Entry, EntryClass, LocalSide, Message, Party, ProtocolIndex, ProtocolSet, Role, Side, Timestamp, Values,
-};
+use lanternfish_dissectors::flow::FlowSummary;
+use lanternfish_dissectors::rate::{RateWindow, second};
+use lanternfish_identity::Ticket;
+use lanternfish_model::{Cause, ConnectionFacts, ConnectionSummary, Identity, LocalSide, ProtocolSet, Side, Timestamp};
+use lanternfish_reassembly::next_report;
 use lanternfish_telemetry::Ledger;
 
-use crate::chunk::FlowEvent;
-use crate::{Chunk, EntrySink, Mark, Rank, Settings};
-
-/// The id of the flow that a connection belongs to: a hash of its transport, scope, client address and server, so that
-/// it does not depend on what else was seen; below 2^53.
-pub fn flow_id(facts: &ConnectionFacts) -> u64 {
-    let client = Endpoint::new(facts.client.ip, 0);
-    let key = ConnectionKey::new(client, facts.server, facts.transport, facts.scope);
-    let is_turned = u64::from(key.low != client);
-    key.hash64(FLOW_SEED ^ is_turned) >> 11
-}
+use crate::chunk::{FlowEvent, Opening, Told};
+use crate::held::Held;
+use crate::{Chunk, EntrySink, Rank, Revisions, Settings};
 
 /// A flow under way.
 struct Flow {
     summary: FlowSummary,
+    /// Those of its first connection.
     facts: ConnectionFacts,
-    /// The sides of its open connections as they stood in their last summaries.
-    open: HashMap<u64, [Side; 2]>,
+    local: LocalSide,
+    worker: u16,
+    window: RateWindow,
     detected: ProtocolSet,
+    /// Who is at the ends, as far as earlier connections told.
+    ends: [Option<Arc<Identity>>; 2],
+    /// Who is at the ends of its newest connection.
+    ticket: Option<Arc<Ticket>>,
+    /// Tells it apart from an earlier flow with the same id.
+    number: u64,
+    /// The second of its last packets, by which the table drops what was not in use for longest.
+    used: i64,
+    /// When its next entry is due, where something has changed.
+    due: Option<Timestamp>,
+    reported_at: Timestamp,
+    /// Whether an entry was made of it.
+    is_shown: bool,
+}
+
+/// What must be known of a connection that stands.
+struct Known {
+    flow: u64,
+    flow_number: u64,
+    /// Its sides as last told.
+    sides: Option<Box<[Side; 2]>>,
+    has_rtt: bool,
+}
+
+/// What the table writes entries with.
+pub struct Writer<'a> {
+    /// Makes them bytes.
+    pub sink: &'a mut dyn EntrySink,
+    /// Takes them.
+    pub out: &'a mut Chunk,
+    /// Counts them.
+    pub ledger: &'a mut Ledger,
 }
 
 /// The flows of a run.
 pub struct FlowTable {
     settings: Arc<Settings>,
     flows: HashMap<u64, Flow>,
-    /// The flows by the number of their first packet.
-    by_age: BTreeMap<(u64, u64), u64>,
+    connections: HashMap<u64, Known>,
+    /// The flows by when they were used last.
+    by_use: BTreeSet<(i64, u64)>,
+    /// The flows that have changed by when they are due.
+    due: BTreeSet<(Timestamp, u64)>,
+    /// The flows that were opened and not shown yet.
+    opened: Vec<u64>,
     events: Vec<FlowEvent>,
+    held: Held,
+    /// How many flows there were.
+    count: u64,
 }
 
 impl FlowTable {
     /// Begins a run.
     pub fn new(settings: Arc<Settings>) -> FlowTable {
-        FlowTable { settings, flows: HashMap::new(), by_age: BTreeMap::new(), events: Vec::new() }
+        FlowTable {
+            settings,
+            flows: HashMap::new(),
+            connections: HashMap::new(),
+            by_use: BTreeSet::new(),
+            due: BTreeSet::new(),
+            opened: Vec::new(),
+            events: Vec::new(),
+            held: Held::default(),
+            count: 0,
+        }
     }
 
     /// Takes what connections of a batch told.
@@ -53,124 +104,250 @@ impl FlowTable {
         self.events.append(events);
     }
 
-    /// Folds what was collected, in the order of packets; flows over the limit are written early, the oldest first.
-    pub fn fold(&mut self, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
+    /// Folds what was collected, in the order of packets, and makes the entries that are due. `border` is the time that
+    /// has passed in this batch, and the number of the packet before which it did.
+    pub fn fold(&mut self, border: Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
         let mut events = std::mem::take(&mut self.events);
-        events.sort_by_key(|event| (event.rank, event.summary.facts.id));
+        events.sort_by_key(|event| event.rank);
+        let mut border = border;
         for event in events.drain(..) {
-            self.absorb(&event.summary, event.detected);
-            while self.flows.len() > self.settings.max_flows {
-                let Some((_, id)) = self.by_age.pop_first() else { break };
-                if let Some(flow) = self.flows.remove(&id) {
-                    ledger.lose(Cause::FlowTableFull, 1);
-                    self.write(flow, sink, out, ledger);
-                }
+            let Rank { packet, class, .. } = event.rank;
+            if let Some((now, _)) = border.take_if(|(_, next)| (packet, class) > (*next, 0)) {
+                self.write_due(now, writer);
             }
+            self.take(event, writer);
+            while self.flows.len() > self.settings.max_flows {
+                self.drop_oldest(writer);
+            }
+        }
+        if let Some((now, _)) = border {
+            self.write_due(now, writer);
         }
         self.events = events;
+        self.write_opened(writer);
     }
 
-    /// Writes flows that have had no open connection for [`IDLE_NS`] at a time, the oldest first.
-    pub fn close_idle(&mut self, now: Timestamp, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
-        let is_idle = |flow: &Flow| flow.open.is_empty() && now.since(flow.summary.last.time) > IDLE_NS;
-        let idle: Vec<(u64, u64)> =
-            self.by_age.iter().filter(|(_, id)| self.flows.get(id).is_some_and(is_idle)).map(|(age, _)| *age).collect();
-        for age in idle {
-            let Some(id) = self.by_age.remove(&age) else { continue };
-            if let Some(flow) = self.flows.remove(&id) {
-                self.write(flow, sink, out, ledger);
-            }
+    /// Makes the first entries of flows, as soon as a connection has told what passed.
+    fn write_opened(&mut self, writer: &mut Writer<'_>) {
+        let mut opened = std::mem::take(&mut self.opened);
+        if self.settings.revisions == Revisions::Last {
+            opened.clear();
         }
-    }
-
-    /// The run is over: writes all flows by their first packets.
-    pub fn finish(&mut self, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
-        self.fold(sink, out, ledger);
-        while let Some((_, id)) = self.by_age.pop_first() {
-            if let Some(flow) = self.flows.remove(&id) {
-                self.write(flow, sink, out, ledger);
+        opened.retain(|id| {
+            let Some(flow) = self.flows.get(id).filter(|flow| !flow.is_shown) else { return false };
+            let is_untold = flow.summary.to_server.packets == 0 && flow.summary.to_client.packets == 0;
+            if !is_untold {
+                self.write(*id, writer);
             }
-        }
-    }
-
-    fn absorb(&mut self, summary: &ConnectionSummary, detected: ProtocolSet) {
-        let facts = &summary.facts;
-        let id = flow_id(facts);
-        let by_age = &mut self.by_age;
-        let flow = self.flows.entry(id).or_insert_with(|| {
-            by_age.insert((facts.first.number, id), id);
-            Flow {
-                summary: FlowSummary::new(id, facts.transport, facts.first),
-                facts: facts.clone(),
-                open: HashMap::new(),
-                detected: ProtocolSet::default(),
-            }
+            is_untold
         });
-        flow.detected.merge(detected);
-        if facts.first.number < flow.summary.first.number {
-            by_age.remove(&(flow.summary.first.number, id));
-            by_age.insert((facts.first.number, id), id);
-            flow.summary.first = facts.first;
-            flow.facts = facts.clone();
-        }
-        let before = flow.open.remove(&facts.id);
-        let before = before.as_ref().map(|[to_server, to_client]| [to_server, to_client]);
-        flow.summary.absorb(before, summary);
-        if summary.close == CloseReason::Open {
-            flow.open.insert(facts.id, [summary.to_server, summary.to_client]);
+        self.opened = opened;
+    }
+
+    /// Live: lets entries go on whose processes are known by now, or that have waited for them long enough.
+    pub fn release(&mut self, now: Option<Instant>, writer: &mut Writer<'_>) {
+        while let Some((row, ticket)) = self.held.pop(now) {
+            self.identify(row, &ticket, writer);
         }
     }
 
-    fn write(&self, flow: Flow, sink: &mut dyn EntrySink, out: &mut Chunk, ledger: &mut Ledger) {
-        let settings = &self.settings;
-        let Some(protocol) = settings.transport_protocol(flow.facts.transport) else { return };
-        let mut message = Message::new(protocol, Role::OneWay, Direction::ToServer, flow.summary.first);
-        let protocols = settings.table.protocols().iter().enumerate();
-        let titles: Vec<String> = protocols
-            .filter(|(position, _)| flow.detected.contains(ProtocolIndex(*position as u8)))
-            .map(|(_, spec)| spec.name.to_ascii_uppercase())
-            .collect();
-        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-        flow::flow(&flow.summary, LocalSide::Client, &titles, &settings.wants, protocol, &mut message);
-        let summary = &flow.summary;
-        let context = ConnectionContext {
-            flow_id: summary.id,
-            local: LocalSide::Client,
-            capture: settings.capture,
-            has_pcap: true,
-            node_name: Arc::clone(&settings.node_name),
-            values: Values::default(),
-            facts: flow.facts.clone(),
+    /// Live: ends the flows that have had no open connection for [`IDLE_NS`] at a time, the first used first.
+    pub fn close_idle(&mut self, now: Timestamp, writer: &mut Writer<'_>) {
+        let is_idle = |flow: &Flow| flow.summary.open_connections == 0 && now.since(flow.summary.last.time) > IDLE_NS;
+        let by_use = self.by_use.iter().map(|(_, id)| *id);
+        let idle: Vec<u64> = by_use.filter(|id| self.flows.get(id).is_some_and(is_idle)).collect();
+        for id in idle {
+            self.end(id, writer);
+        }
+    }
+
+    /// The run is over: ends all flows by their first packets.
+    pub fn finish(&mut self, writer: &mut Writer<'_>) {
+        self.fold(None, writer);
+        self.release(None, writer);
+        let mut flows: Vec<(u64, u64)> = self.flows.iter().map(|(id, flow)| (flow.summary.first.number, *id)).collect();
+        flows.sort_unstable();
+        for (_, id) in flows {
+            self.end(id, writer);
+        }
+    }
+
+    fn take(&mut self, event: FlowEvent, writer: &mut Writer<'_>) {
+        match event.told {
+            Told::Opened(opening) => self.open(event.connection, *opening),
+            Told::Turned(opening) => {
+                if let Some(known) = self.connections.remove(&event.connection) {
+                    self.withdraw(&known, writer);
+                }
+                self.open(event.connection, *opening);
+            }
+            Told::Passed { last, sides } => {
+                let Some(known) = self.connections.get(&event.connection) else { return };
+                let Some(flow) = flow_of(&mut self.flows, known) else { return };
+                flow.window.add(last, &sides);
+                let second = second(last);
+                if second > flow.used {
+                    self.by_use.remove(&(flow.used, known.flow));
+                    flow.used = second;
+                    self.by_use.insert((second, known.flow));
+                }
+            }
+            Told::Stands(summary, detected) => {
+                let Some(known) = self.connections.get_mut(&event.connection) else { return };
+                let Some(flow) = flow_of(&mut self.flows, known) else { return };
+                flow.absorb(known, &summary, detected);
+                match &mut known.sides {
+                    Some(sides) => **sides = [summary.to_server, summary.to_client],
+                    none => *none = Some(Box::new([summary.to_server, summary.to_client])),
+                }
+                let id = known.flow;
+                self.schedule(id);
+            }
+            Told::Ended(summary, detected) => {
+                let Some(mut known) = self.connections.remove(&event.connection) else { return };
+                let Some(flow) = flow_of(&mut self.flows, &known) else { return };
+                flow.absorb(&mut known, &summary, detected);
+                flow.summary.close(&summary);
+                self.schedule(known.flow);
+            }
+        }
+    }
+
+    fn open(&mut self, connection: u64, opening: Opening) {
+        let Opening { facts, local, worker, ticket } = opening;
+        let id = facts.flow_id();
+        let flow = match self.flows.entry(id) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(place) => {
+                self.count = self.count.saturating_add(1);
+                let used = second(facts.first.time);
+                self.by_use.insert((used, id));
+                self.opened.push(id);
+                place.insert(Flow {
+                    summary: FlowSummary::new(id, facts.transport, facts.first),
+                    local,
+                    worker,
+                    window: RateWindow::default(),
+                    detected: ProtocolSet::default(),
+                    ends: [None, None],
+                    ticket: None,
+                    number: self.count,
+                    used,
+                    due: None,
+                    reported_at: facts.first.time,
+                    is_shown: false,
+                    facts,
+                })
+            }
         };
-        let entry = Entry {
-            id: crate::stage::entry_id(summary.first, FLOW_ORDINAL),
-            protocol,
-            class: EntryClass::Flow,
-            connection: Arc::new(context),
-            src: Party::new(Endpoint::new(flow.facts.client.ip, 0)),
-            dst: Party::new(flow.facts.server),
-            index: 0,
-            timestamp: summary.first.time,
-            elapsed_ns: Some(summary.last.time.since(summary.first.time)),
-            first_byte_ns: None,
-            outcome: message.outcome,
-            notes: std::mem::take(&mut message.notes),
-            request: Some(Box::new(message)),
-            response: None,
-            extra: Values::default(),
-        };
-        ledger.add_entry(settings.table.protocol_name(protocol), entry.outcome, 0);
-        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(settings.table, &entry)) {
+        flow.summary.open();
+        flow.learn_ends();
+        if ticket.is_some() {
+            flow.ticket = ticket;
+        }
+        let known = Known { flow: id, flow_number: flow.number, sides: None, has_rtt: false };
+        self.connections.insert(connection, known);
+        self.schedule(id);
+    }
+
+    /// Takes a connection away from the flow that it was counted to; one that is left without any ends, and is forgotten
+    /// if nobody has seen it.
+    fn withdraw(&mut self, known: &Known, writer: &mut Writer<'_>) {
+        let Some(flow) = flow_of(&mut self.flows, known) else { return };
+        flow.summary.withdraw(known.sides.as_deref().unwrap_or(&NO_SIDES));
+        match (flow.summary.connections, flow.is_shown) {
+            (0, true) => self.end(known.flow, writer),
+            (0, false) => drop(self.remove(known.flow)),
+            _ => {}
+        }
+    }
+
+    /// Something has changed: the next entry of the flow is due when its time comes.
+    fn schedule(&mut self, id: u64) {
+        if self.settings.revisions != Revisions::All {
             return;
         }
-        ledger.add_shown(1);
-        sink.entry(&entry, &mut out.bytes);
-        out.marks.push(Mark { rank: Rank::default(), end: out.bytes.len() });
+        let Some(interval_ns) = self.settings.reassembly.report_interval_ns else { return };
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        if flow.due.is_none() {
+            let due = next_report(id, flow.reported_at, interval_ns);
+            flow.due = Some(due);
+            self.due.insert((due, id));
+        }
     }
+
+    fn write_due(&mut self, now: Timestamp, writer: &mut Writer<'_>) {
+        while let Some(&(due, id)) = self.due.first() {
+            if due > now {
+                break;
+            }
+            self.due.pop_first();
+            if let Some(flow) = self.flows.get_mut(&id) {
+                flow.due = None;
+                flow.reported_at = now;
+                self.write(id, writer);
+            }
+        }
+    }
+
+    /// Makes room: the flow that was not in use for longest goes.
+    fn drop_oldest(&mut self, writer: &mut Writer<'_>) {
+        let Some(&(_, id)) = self.by_use.first() else { return };
+        writer.ledger.lose(Cause::FlowTableFull, 1);
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.summary.is_dropped = true;
+        }
+        self.end(id, writer);
+    }
+
+    /// Makes the last entry of a flow.
+    fn end(&mut self, id: u64, writer: &mut Writer<'_>) {
+        let Some(mut flow) = self.remove(id) else { return };
+        flow.summary.is_over = flow.summary.open_connections == 0;
+        self.write_last(flow, writer);
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Flow> {
+        let flow = self.flows.remove(&id)?;
+        self.by_use.remove(&(flow.used, id));
+        if let Some(due) = flow.due {
+            self.due.remove(&(due, id));
+        }
+        Some(flow)
+    }
+}
+
+impl Flow {
+    fn absorb(&mut self, known: &mut Known, summary: &ConnectionSummary, detected: ProtocolSet) {
+        self.summary.absorb(known.sides.as_deref().unwrap_or(&NO_SIDES), summary);
+        self.detected.merge(detected);
+        let rtt_ns = summary.health.handshake_rtt_ns;
+        if rtt_ns > 0 && !known.has_rtt {
+            known.has_rtt = true;
+            self.summary.handshake_rtt.add(rtt_ns);
+        }
+    }
+}
+
+/// The flow that a connection was counted to, unless that was dropped from the table since.
+fn flow_of<'a>(flows: &'a mut HashMap<u64, Flow>, known: &Known) -> Option<&'a mut Flow> {
+    flows.get_mut(&known.flow).filter(|flow| flow.number == known.flow_number)
 }
 
 /// After this long without an open connection a flow is over.
 const IDLE_NS: i64 = 60_000_000_000;
-const FLOW_SEED: u64 = 0x6c61_6e74_6572_6e66;
-/// The place that a flow takes among the ids of its first packet.
-const FLOW_ORDINAL: u16 = u16::MAX - 1;
+/// The sides of a connection of which nothing was told.
+static NO_SIDES: [Side; 2] = [NO_SIDE; 2];
+const NO_SIDE: Side = Side {
+    packets: 0,
+    bytes: 0,
+    payload_bytes: 0,
+    retransmissions: 0,
+    out_of_order: 0,
+    zero_windows: 0,
+    gap_bytes: 0,
+    overlap_conflict_bytes: 0,
+    keep_alives: 0,
+    has_fin: false,
+    has_rst: false,
+};

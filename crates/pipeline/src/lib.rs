@@ -18,5 +18,5 @@ mod worker;
 pub use chunk::{Chunk, Mark, Rank};
 pub use ingest::{Ingest, Ingested, RawPacket};
 pub use redact::{FINGERPRINT_KEY_BYTES, Fingerprint, Redactor};
-pub use settings::{EntrySink, Settings};
+pub use settings::{EntrySink, Revisions, Settings};
 pub use worker::Worker;

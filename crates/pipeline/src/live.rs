@@ -9,7 +9,7 @@ use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
-use crate::flows::FlowTable;
+use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
 
 /// How long the kernel is waited for when no packet comes.
@@ -37,6 +37,7 @@ pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) ->
         flow_sink: (start.sink)(),
         ledger: Ledger::default(),
         chunk: Chunk::default(),
+        border: None,
         output: start.output,
         number: 0,
         limit: settings.filter.as_ref().and_then(|filter| filter.limit()).unwrap_or(u64::MAX),
@@ -49,10 +50,12 @@ pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) ->
         let now = clock();
         live.ingest.advance(now);
         live.worker.advance(now, live.number + 1);
+        live.border = Some((now, live.number + 1));
         if looked_at.elapsed() >= GIVE_UP_EVERY {
             looked_at = Instant::now();
             live.worker.give_up(now, live.number + 1);
-            live.flows.close_idle(now, live.flow_sink.as_mut(), &mut live.chunk, &mut live.ledger);
+            let (flows, mut writer) = live.flows();
+            flows.close_idle(now, &mut writer);
         }
         live.worker.release(Instant::now());
         live.flush();
@@ -75,6 +78,8 @@ struct Live<'a> {
     flow_sink: Box<dyn EntrySink>,
     ledger: Ledger,
     chunk: Chunk,
+    /// The time that has passed since the last flush, and the number of the packet before which it did.
+    border: Option<(Timestamp, u64)>,
     output: &'a mut dyn FnMut(&[u8]) -> bool,
     number: u64,
     limit: u64,
@@ -112,11 +117,18 @@ impl Live<'_> {
         Ok(())
     }
 
+    /// The flows, and what they write entries with.
+    fn flows(&mut self) -> (&mut FlowTable, Writer<'_>) {
+        (&mut self.flows, Writer { sink: self.flow_sink.as_mut(), out: &mut self.chunk, ledger: &mut self.ledger })
+    }
+
     /// Writes the entries that are whole.
     fn flush(&mut self) {
         let mut made = self.worker.take(std::mem::take(&mut self.chunk));
         self.flows.collect(&mut made.flows);
-        self.flows.fold(self.flow_sink.as_mut(), &mut made, &mut self.ledger);
+        let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut made, ledger: &mut self.ledger };
+        self.flows.fold(self.border.take(), &mut writer);
+        self.flows.release(Some(Instant::now()), &mut writer);
         let count = made.marks.len() as u64;
         let left = self.limit.saturating_sub(self.written);
         let end = match usize::try_from(left) {
@@ -139,7 +151,8 @@ impl Live<'_> {
         self.worker.finish();
         self.flush();
         let mut rest = std::mem::take(&mut self.chunk);
-        self.flows.finish(self.flow_sink.as_mut(), &mut rest, &mut self.ledger);
+        let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut rest, ledger: &mut self.ledger };
+        self.flows.finish(&mut writer);
         if !self.is_stopped && !rest.bytes.is_empty() {
             (self.output)(&rest.bytes);
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use lanternfish_dissect::{Limits, Registry};
 use lanternfish_filter::Filter;
 use lanternfish_identity::{Names, Resolver};
-use lanternfish_model::{Capture, Entry, FieldTable, ProtocolIndex, Transport, Wants};
+use lanternfish_model::{
+    Capture, ConnectionFacts, Entry, FieldTable, LocalSide, ProtocolIndex, Transport, Values, Wants, fields,
+};
 
 use crate::Fingerprint;
 
@@ -13,6 +15,17 @@ use crate::Fingerprint;
 pub trait EntrySink: Send {
     /// Appends an entry to a buffer.
     fn entry(&mut self, entry: &Entry, out: &mut Vec<u8>);
+}
+
+/// Which revisions of connections and flows go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revisions {
+    /// The last one.
+    Last,
+    /// The first and the last one.
+    Ends,
+    /// Every one.
+    All,
 }
 
 /// What a run is asked to do.
@@ -35,8 +48,8 @@ pub struct Settings {
     pub filter: Option<Filter>,
     /// How the packets are captured.
     pub capture: Capture,
-    /// Whether every revision of connections goes on, or the last one only.
-    pub all_revisions: bool,
+    /// Which revisions of connections and flows go on.
+    pub revisions: Revisions,
     /// Whether calls are made into entries.
     pub calls: bool,
     /// Whether connections are made into entries.
@@ -64,5 +77,53 @@ impl Settings {
             Transport::Icmp => None,
             other => self.registry.find(other.name()),
         }
+    }
+
+    /// In files the client is the local end; live the one that is on this machine, and the server where both are.
+    pub(crate) fn local_side(&self, facts: &ConnectionFacts) -> LocalSide {
+        match &self.resolver {
+            Some(resolver) if resolver.is_local(facts.server.ip) => LocalSide::Server,
+            _ => LocalSide::Client,
+        }
+    }
+
+    /// Appends the facts of the capturing node and the tunnels that all entries of a connection or flow have.
+    pub(crate) fn place_values(&self, facts: &ConnectionFacts, worker: u16, values: &mut Values) {
+        if !facts.tunnels.is_empty() {
+            let mut list = values.list(fields::TUNNELS);
+            for tunnel in &facts.tunnels {
+                list.push(tunnel.as_bytes());
+            }
+            list.finish();
+        }
+        if !self.node_name.is_empty() {
+            values.text_fmt(fields::WORKER, format_args!("{worker}"));
+            values.text(fields::NODE_ID, self.node_id.as_bytes());
+            values.text(fields::NODE_IP, self.node_ip.as_bytes());
+            values.text(fields::LOCAL_NODE_NAME, self.node_name.as_bytes());
+            let is_here = |ip| self.resolver.as_ref().is_some_and(|resolver| resolver.is_local(ip));
+            if is_here(facts.client.ip) && is_here(facts.server.ip) {
+                values.text(fields::REMOTE_NODE_NAME, self.node_name.as_bytes());
+            }
+        }
+    }
+
+    /// Gives the ends of an entry the DNS names that they had when the packet with this number came.
+    #[inline]
+    pub(crate) fn name_ends(&self, entry: &mut Entry, packet: u64) {
+        if self.names.generation() == 0 {
+            return;
+        }
+        entry.src.dns = self.names.lookup(entry.src.endpoint.ip, packet);
+        entry.dst.dns = self.names.lookup(entry.dst.endpoint.ip, packet);
+        if entry.src.dns.is_none() && entry.dst.dns.is_none() {
+            return;
+        }
+        let mut list = entry.extra.list(fields::DNS_RESOLUTIONS);
+        let (src, dst) = (&entry.src.dns, &entry.dst.dns);
+        for name in [src, if src == dst { &None } else { dst }].into_iter().flatten() {
+            list.push(name.as_bytes());
+        }
+        list.finish();
     }
 }

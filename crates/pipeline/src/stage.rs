@@ -1,23 +1,27 @@
 //! From stream bytes to entries: dissection, pairing, names, the filter and the sink, for the connections of one worker.
 
+mod telling;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use lanternfish_dissect::{Answer, Arrival, Conversation, Desk, MessagePool};
+use lanternfish_dissectors::rate::Rate;
 use lanternfish_dissectors::transport;
 use lanternfish_identity::Ticket;
 use lanternfish_model::{
     Cause, CloseReason, ConnectionContext, ConnectionFacts, ConnectionSummary, Direction, Entry, EntryClass, Identity,
-    LocalSide, Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ProtocolSet, ResolutionStatus,
-    Role, Timestamp, Transport, Values, fields,
+    Loss, Message, Notes, Outcome, PacketRef, PairKey, Party, ProtocolIndex, ResolutionStatus, Role, Timestamp,
+    Transport, Values, fields,
 };
 use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
 use lanternfish_telemetry::{Ledger, ProtocolCount};
 
-use crate::chunk::FlowEvent;
-use crate::held::Held;
-use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Settings};
+use self::telling::detected;
+use crate::chunk::Told;
+use crate::held::{Held, Row};
+use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
 
 /// What is kept of a connection behind the connection table.
 pub struct Connection {
@@ -26,6 +30,17 @@ pub struct Connection {
     context: Option<Arc<ConnectionContext>>,
     next_index: u64,
     ticket: Option<Arc<Ticket>>,
+    id: u64,
+    /// Where in which chunk stands that it was opened, and what it counts its packets in.
+    opened: Place,
+    passed: Place,
+}
+
+/// The position of a [`FlowEvent`] in a chunk, which is known by its number.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    chunk: u32,
+    position: u32,
 }
 
 /// Which moment the entries that come out belong to.
@@ -45,6 +60,8 @@ pub struct Stage {
     pairs: Vec<Pair>,
     loss: Loss,
     chunk: Chunk,
+    /// The number of the chunk; 0 is none.
+    chunk_number: u32,
     rank: Rank,
     /// The entries of the chunk whose place is final; those behind belong to the connection that is being closed.
     placed: usize,
@@ -76,6 +93,7 @@ impl Stage {
             pairs: Vec::new(),
             loss: Loss::default(),
             chunk: Chunk::default(),
+            chunk_number: 1,
             rank: Rank::default(),
             placed: 0,
             phase: Phase::Packet,
@@ -110,6 +128,7 @@ impl Stage {
     }
 
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
+        self.chunk_number = self.chunk_number.wrapping_add(1).max(1);
         std::mem::replace(&mut self.chunk, empty)
     }
 
@@ -199,35 +218,36 @@ impl Stage {
             notes,
             extra: std::mem::take(&mut self.extra),
         };
-        self.hold_or_emit(entry, connection.ticket.as_ref());
+        self.hold_or_emit(Row { entry, is_last: true }, connection.ticket.as_ref());
     }
 
     /// Gives an entry on; live, it may have to wait for the processes at its ends.
-    fn hold_or_emit(&mut self, entry: Entry, ticket: Option<&Arc<Ticket>>) {
-        let Some(ticket) = ticket else { return self.emit(entry) };
+    fn hold_or_emit(&mut self, row: Row, ticket: Option<&Arc<Ticket>>) {
+        let Some(ticket) = ticket else { return self.emit(row) };
         if ticket.is_settled() {
-            return self.identify(entry, ticket);
+            return self.identify(row, ticket);
         }
-        if let Some((entry, ticket)) = self.held.push(entry, Arc::clone(ticket)) {
-            self.identify(entry, &ticket);
+        if let Some((row, ticket)) = self.held.push(row, Arc::clone(ticket)) {
+            self.identify(row, &ticket);
         }
     }
 
     /// Lets entries go on that have waited for the processes at their ends, or all of them.
     pub(crate) fn release(&mut self, now: Option<Instant>) {
-        while let Some((entry, ticket)) = self.held.pop(now) {
-            self.identify(entry, &ticket);
+        while let Some((row, ticket)) = self.held.pop(now) {
+            self.identify(row, &ticket);
         }
     }
 
-    fn identify(&mut self, mut entry: Entry, ticket: &Ticket) {
+    fn identify(&mut self, mut row: Row, ticket: &Ticket) {
         let end = |known: Option<&Arc<Identity>>| Some(known.unwrap_or(&self.unresolved).clone());
-        let is_client = entry.src.endpoint == entry.connection.facts.client || entry.class == EntryClass::Flow;
+        let entry = &mut row.entry;
+        let is_client = entry.src.endpoint == entry.connection.facts.client;
         let (src, dst) =
             if is_client { (ticket.client(), ticket.server()) } else { (ticket.server(), ticket.client()) };
         entry.src.identity = end(src);
         entry.dst.identity = end(dst);
-        self.emit(entry);
+        self.emit(row);
     }
 
     fn recycle(&mut self, message: Option<Box<Message>>) {
@@ -237,38 +257,29 @@ impl Stage {
     }
 
     /// Names the ends of an entry, and gives it to the sink where it meets the filter.
-    fn emit(&mut self, mut entry: Entry) {
-        if let Some(count) = self.entries.get_mut(usize::from(entry.protocol.0)) {
-            count.entries += 1;
-            match entry.outcome {
-                Outcome::ClientError => count.client_errors += 1,
-                Outcome::ServerError | Outcome::Failed => count.errors += 1,
-                Outcome::Open | Outcome::Ok => {}
+    fn emit(&mut self, row: Row) {
+        let Row { mut entry, is_last } = row;
+        if is_last {
+            if let Some(count) = self.entries.get_mut(usize::from(entry.protocol.0)) {
+                count.entries += 1;
+                match entry.outcome {
+                    Outcome::ClientError => count.client_errors += 1,
+                    Outcome::ServerError | Outcome::Failed => count.errors += 1,
+                    Outcome::Open | Outcome::Ok => {}
+                }
             }
-        }
-        if !entry.notes.is_empty() {
-            self.notes += entry.notes.iter().count() as u64;
+            if !entry.notes.is_empty() {
+                self.notes += entry.notes.iter().count() as u64;
+            }
         }
         entry.extra.clear();
-        let at = self.rank.packet;
-        if self.settings.names.generation() > 0 {
-            entry.src.dns = self.settings.names.lookup(entry.src.endpoint.ip, at);
-            entry.dst.dns = self.settings.names.lookup(entry.dst.endpoint.ip, at);
-        }
-        if entry.src.dns.is_some() || entry.dst.dns.is_some() {
-            let mut list = entry.extra.list(fields::DNS_RESOLUTIONS);
-            let (src, dst) = (&entry.src.dns, &entry.dst.dns);
-            for name in [src, if src == dst { &None } else { dst }].into_iter().flatten() {
-                list.push(name.as_bytes());
-            }
-            list.finish();
-        }
+        self.settings.name_ends(&mut entry, self.rank.packet);
         if let Some(redactor) = &mut self.redactor {
             redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();
         if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
-            self.shown += 1;
+            self.shown += u64::from(is_last);
             self.sink.entry(&entry, &mut self.chunk.bytes);
             self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
         }
@@ -287,27 +298,11 @@ impl Stage {
         if wants.common(fields::STREAM) {
             values.text_fmt(fields::STREAM, format_args!("{:x}", facts.id));
         }
-        if !facts.tunnels.is_empty() {
-            let mut list = values.list(fields::TUNNELS);
-            for tunnel in &facts.tunnels {
-                list.push(tunnel.as_bytes());
-            }
-            list.finish();
-        }
-        if !self.settings.node_name.is_empty() {
-            values.text_fmt(fields::WORKER, format_args!("{}", self.worker));
-            values.text(fields::NODE_ID, self.settings.node_id.as_bytes());
-            values.text(fields::NODE_IP, self.settings.node_ip.as_bytes());
-            values.text(fields::LOCAL_NODE_NAME, self.settings.node_name.as_bytes());
-            let is_here = |ip| self.settings.resolver.as_ref().is_some_and(|resolver| resolver.is_local(ip));
-            if is_here(facts.client.ip) && is_here(facts.server.ip) {
-                values.text(fields::REMOTE_NODE_NAME, self.settings.node_name.as_bytes());
-            }
-        }
+        self.settings.place_values(facts, self.worker, &mut values);
         let context = Arc::new(ConnectionContext {
             facts: facts.clone(),
-            flow_id: crate::flows::flow_id(facts),
-            local: self.local_side(facts),
+            flow_id: facts.flow_id(),
+            local: self.settings.local_side(facts),
             capture: self.settings.capture,
             has_pcap: true,
             node_name: Arc::clone(&self.settings.node_name),
@@ -315,14 +310,6 @@ impl Stage {
         });
         connection.context = Some(Arc::clone(&context));
         context
-    }
-
-    /// In files the client is the local end; live the one that is on this machine, and the server where both are.
-    fn local_side(&self, facts: &ConnectionFacts) -> LocalSide {
-        match &self.settings.resolver {
-            Some(resolver) if resolver.is_local(facts.server.ip) => LocalSide::Server,
-            _ => LocalSide::Client,
-        }
     }
 
     /// Gives up requests that have waited too long for their answers, on connections that still stand.
@@ -339,8 +326,8 @@ impl Stage {
         self.pairs = pairs;
     }
 
-    /// Makes the entry of a connection.
-    fn connection_entry(&mut self, connection: &mut Connection, summary: &ConnectionSummary) {
+    /// Makes the entry of a connection, the last one or one before it.
+    fn connection_entry(&mut self, connection: &mut Connection, summary: &ConnectionSummary, is_last: bool) {
         if !self.settings.connections {
             return;
         }
@@ -370,7 +357,7 @@ impl Stage {
             response: None,
             extra: std::mem::take(&mut self.extra),
         };
-        self.hold_or_emit(entry, connection.ticket.as_ref());
+        self.hold_or_emit(Row { entry, is_last }, connection.ticket.as_ref());
     }
 
     /// The protocols found inside a connection, in upper case.
@@ -385,12 +372,33 @@ impl Sink for Stage {
 
     fn open(&mut self, facts: &ConnectionFacts) -> Connection {
         self.connections += 1;
-        Connection {
+        let mut connection = Connection {
             conversation: Conversation::new(facts, &self.settings.registry),
             pairer: Pairer::default(),
             context: None,
             next_index: 0,
             ticket: self.settings.resolver.as_ref().map(|resolver| resolver.observe(facts)),
+            id: facts.id,
+            opened: Place::default(),
+            passed: Place::default(),
+        };
+        if self.settings.flows {
+            self.tell_opening(&mut connection, facts);
+        }
+        connection
+    }
+
+    #[inline]
+    fn packet(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        packet: PacketRef,
+        packets: u64,
+        bytes: u64,
+    ) {
+        if self.settings.flows {
+            self.count_passed(connection, direction, packet.time, Rate { packets, bytes });
         }
     }
 
@@ -410,6 +418,11 @@ impl Sink for Stage {
             let mut turned = facts.clone();
             std::mem::swap(&mut turned.client, &mut turned.server);
             connection.context = None;
+            // Who serves is looked for elsewhere than who asks.
+            connection.ticket = self.settings.resolver.as_ref().map(|resolver| resolver.observe(&turned));
+            if self.settings.flows {
+                self.tell_turn(connection, &turned);
+            }
             self.settle(connection, &turned);
         } else {
             self.settle(connection, facts);
@@ -435,13 +448,19 @@ impl Sink for Stage {
         self.settle(connection, facts);
     }
 
-    fn summary(&mut self, connection: &mut Connection, summary: &ConnectionSummary, _moment: Moment) {
+    fn summary(&mut self, connection: &mut Connection, summary: &ConnectionSummary, moment: Moment) {
         self.place(summary);
-        if self.settings.all_revisions {
-            self.connection_entry(connection, summary);
+        let is_wanted = match moment {
+            Moment::Opened => self.settings.revisions != Revisions::Last,
+            Moment::Active => self.settings.revisions == Revisions::All,
+            Moment::Over => false,
+        };
+        if is_wanted {
+            self.connection_entry(connection, summary, false);
         }
         if self.settings.flows {
-            self.tell_flow(connection, summary.clone());
+            let detected = detected(connection);
+            self.tell(summary.facts.id, Told::Stands(Box::new(summary.clone()), detected));
         }
         self.placed = self.chunk.marks.len();
     }
@@ -465,21 +484,16 @@ impl Sink for Stage {
             let payload = summary.to_server.payload_bytes.saturating_add(summary.to_client.payload_bytes);
             self.loss.add(Cause::UnknownProtocol, payload);
         }
-        self.connection_entry(&mut connection, &summary);
+        self.connection_entry(&mut connection, &summary, true);
         if self.settings.flows {
-            self.tell_flow(&connection, summary);
+            let detected = detected(&connection);
+            self.tell(summary.facts.id, Told::Ended(Box::new(summary), detected));
         }
         self.placed = self.chunk.marks.len();
     }
 }
 
 impl Stage {
-    fn tell_flow(&mut self, connection: &Connection, summary: ConnectionSummary) {
-        let mut detected = ProtocolSet::default();
-        connection.conversation.detected().iter().for_each(|&protocol| detected.insert(protocol));
-        self.chunk.flows.push(FlowEvent { rank: self.rank, summary: Box::new(summary), detected });
-    }
-
     /// Sets the place of entries that no packet of their own completes.
     fn place(&mut self, summary: &ConnectionSummary) {
         match self.phase {

@@ -1,5 +1,9 @@
 //! Limits and timeouts of the connection table, all in packet time.
 
+use lanternfish_model::Timestamp;
+
+use crate::wheel::TICK_NS;
+
 /// How connections are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ids {
@@ -60,8 +64,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How long a direction waits for a hole to be filled where the other side's ACKs are not seen, in ns.
     pub max_hole_wait_ns: i64,
-    /// Summaries are given at the opening and then each time this many ns have passed with packets; `None` for no
-    /// summary before the last one.
+    /// Summaries are given at the opening and then once in this many ns while packets come, at the times of
+    /// [`next_report`]; `None` for no summary before the last one.
     pub report_interval_ns: Option<i64>,
     /// The seed of [`lanternfish_model::ConnectionKey::hash64`] that callers use too.
     pub seed: u64,
@@ -83,6 +87,21 @@ impl Default for Config {
             ids: Ids::FromPacket,
         }
     }
+}
+
+/// The first time after `after` at which the connections of a flow are summed up: the same for all of them, so that the
+/// flow can be summed up too, while flows are spread over the interval. It is a border between two ticks of the timers.
+pub fn next_report(flow_id: u64, after: Timestamp, interval_ns: i64) -> Timestamp {
+    let interval_ns = interval_ns.max(TICK_NS);
+    let phase = i64::try_from(flow_id).unwrap_or(0).rem_euclid(interval_ns);
+    let passed = after.ns().saturating_sub(phase).rem_euclid(interval_ns);
+    let border = |due: i64| due.saturating_add(TICK_NS - 1).div_euclid(TICK_NS).saturating_mul(TICK_NS);
+    // The last point may have been put off beyond `after`.
+    let last = border(after.ns().saturating_sub(passed));
+    if last > after.ns() {
+        return Timestamp::from_ns(last);
+    }
+    Timestamp::from_ns(border(after.ns().saturating_sub(passed).saturating_add(interval_ns)))
 }
 
 const SECOND_NS: i64 = 1_000_000_000;

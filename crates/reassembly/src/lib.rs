@@ -19,7 +19,7 @@ mod stream;
 mod tracker;
 mod wheel;
 
-pub use config::{Config, Ids, Timeouts};
+pub use config::{Config, Ids, Timeouts, next_report};
 pub use defragment::{Defragmenter, FragmentLimits, Whole};
 pub use sink::{Fate, Moment, PacketMeta, Sink, StreamData, Verdict};
 pub use tracker::Tracker;

@@ -8,7 +8,7 @@ use lanternfish_wire::{Datagram, TransportHeader};
 
 use crate::half::{End, Half, Marks, Tail};
 use crate::queue::Queue;
-use crate::{Config, PacketMeta, Sink, StreamData, Timeouts, Verdict};
+use crate::{Config, Moment, PacketMeta, Sink, StreamData, Timeouts, Verdict, next_report};
 
 /// What a packet's path needs beside the record.
 pub(crate) struct Context<'a, S> {
@@ -175,6 +175,25 @@ impl<T> Record<T> {
         self.last.time + self.class.timeout_ns(timeouts)
     }
 
+    /// When the wheel must look at it.
+    pub(crate) fn alarm(&self, config: &Config) -> Timestamp {
+        let deadline = self.deadline(&config.timeouts);
+        match config.report_interval_ns {
+            // The wheel looks at the end of the tick, which is the border that the report is due at.
+            Some(interval_ns) => deadline.min(self.next_report(interval_ns) - 1),
+            None => deadline,
+        }
+    }
+
+    /// Whether a summary is due.
+    pub(crate) fn is_report_due(&self, now: Timestamp, config: &Config) -> bool {
+        config.report_interval_ns.is_some_and(|interval_ns| now >= self.next_report(interval_ns))
+    }
+
+    fn next_report(&self, interval_ns: i64) -> Timestamp {
+        next_report(self.facts.flow_id(), self.reported_at, interval_ns)
+    }
+
     /// Whether it has been silent for too long.
     #[inline]
     pub(crate) fn is_expired(&self, now: Timestamp, timeouts: &Timeouts) -> bool {
@@ -210,10 +229,13 @@ impl<T> Record<T> {
         self.last = meta.packet;
         self.is_recent = true;
         self.is_changed = true;
+        let (packets, bytes) = ((meta.fragments.len() as u64).saturating_add(1), u64::from(datagram.network_bytes));
         let half = &mut self.halves[end as usize];
-        half.packets = half.packets.saturating_add(1).saturating_add(meta.fragments.len() as u64);
-        half.bytes = half.bytes.saturating_add(u64::from(datagram.network_bytes));
+        half.packets = half.packets.saturating_add(packets);
+        half.bytes = half.bytes.saturating_add(bytes);
         half.last_time = meta.packet.time;
+        let direction = self.direction(end);
+        cx.sink.packet(&mut self.state, direction, meta.packet, packets, bytes);
         match &datagram.header {
             TransportHeader::Tcp(header) => self.tcp(cx, meta, end, header, datagram.payload),
             TransportHeader::Sctp(_) => self.sctp(end, datagram.payload.bytes, datagram.payload.missing),
@@ -286,13 +308,13 @@ impl<T> Record<T> {
         self.is_head_full = self.head.len() >= ConnectionSummary::MAX_HEAD_BYTES;
     }
 
-    /// The summary in between.
-    pub(crate) fn summary(&mut self) -> ConnectionSummary {
+    /// The summary in between; one of a connection that is over is no revision.
+    pub(crate) fn summary(&mut self, moment: Moment) -> ConnectionSummary {
         let facts = self.facts.clone();
         let head = self.head.clone();
         let types = self.rare.as_ref().map(|rare| rare.chunk_types.clone()).unwrap_or_default();
         let summary = self.summarise(facts, head, types, CloseReason::Open);
-        self.revision = self.revision.saturating_add(1);
+        self.revision = self.revision.saturating_add(u32::from(moment != Moment::Over));
         self.is_changed = false;
         summary
     }

@@ -61,6 +61,8 @@ pub enum Moment {
     Opened,
     /// It is still active.
     Active,
+    /// It is over, but late packets are still counted to it; its end is told when no more can come.
+    Over,
 }
 
 /// The stage behind reassembly.
@@ -70,6 +72,12 @@ pub trait Sink {
 
     /// A connection was seen for the first time.
     fn open(&mut self, facts: &ConnectionFacts) -> Self::State;
+
+    /// A packet was counted to the connection (or `packets`, where it is one datagram of several fragments); its bytes,
+    /// from the network header on, are `bytes`. What it brought is given afterwards.
+    fn packet(&mut self, state: &mut Self::State, direction: Direction, packet: PacketRef, packets: u64, bytes: u64) {
+        let _ = (state, direction, packet, packets, bytes);
+    }
 
     /// Bytes came.
     fn data(&mut self, state: &mut Self::State, facts: &ConnectionFacts, data: &StreamData<'_>) -> Verdict;

@@ -294,6 +294,7 @@ impl<S: Sink> Tracker<S> {
             rare: None,
         };
         let alarm = record.alarm(&self.config);
+        self.wheel.begin(meta.packet.time);
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -365,7 +366,9 @@ impl<S: Sink> Tracker<S> {
         let Some(Some(record)) = self.records.get_mut(index as usize) else { return };
         record.reported_at = now;
         if record.is_changed {
-            let summary = record.summary();
+            let is_over = moment == Moment::Active && record.class == Class::Closed;
+            let moment = if is_over { Moment::Over } else { moment };
+            let summary = record.summary(moment);
             sink.summary(&mut record.state, &summary, moment);
         }
         let alarm = record.alarm(&self.config);
@@ -423,19 +426,6 @@ impl<T> Record<T> {
                 if is_single { Rank::Embryonic } else { Rank::Normal }
             }
         }
-    }
-
-    /// When the wheel must look at it.
-    fn alarm(&self, config: &Config) -> Timestamp {
-        let deadline = self.deadline(&config.timeouts);
-        match config.report_interval_ns {
-            Some(interval_ns) => deadline.min(self.reported_at + interval_ns.max(1)),
-            None => deadline,
-        }
-    }
-
-    fn is_report_due(&self, now: Timestamp, config: &Config) -> bool {
-        config.report_interval_ns.is_some_and(|interval_ns| now.since(self.reported_at) >= interval_ns)
     }
 }
 

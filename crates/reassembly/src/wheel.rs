@@ -19,6 +19,11 @@ impl Wheel {
         Wheel { slots: Lists::new(SLOTS as usize), current: None }
     }
 
+    /// Begins at a time, where the wheel has none yet.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.current.get_or_insert(tick_of(now));
+    }
+
     /// Hangs an index on the slot behind a deadline, and takes it off the one where it hung.
     pub(crate) fn schedule(&mut self, index: u32, deadline: Timestamp) {
         self.slots.remove(index);
@@ -37,7 +42,7 @@ impl Wheel {
     /// Turns the wheel to a time, takes off all indexes on the slots passed and adds them to `due`.
     pub(crate) fn turn(&mut self, now: Timestamp, due: &mut Vec<u32>) {
         let now = tick_of(now);
-        let Some(current) = self.current else { return };
+        let current = *self.current.get_or_insert(now);
         if now <= current {
             // A time far back is a new beginning; what hangs on the wheel is seen within one turn from there.
             if current.saturating_sub(now) > SLOTS {
@@ -66,6 +71,7 @@ fn slot_of(tick: i64) -> u32 {
 
 /// A tick is 2^28 ns, about a quarter of a second.
 const TICK_BITS: u32 = 28;
+pub(crate) const TICK_NS: i64 = 1 << TICK_BITS;
 /// One turn takes about 18 minutes.
 const SLOTS: i64 = 4096;
 

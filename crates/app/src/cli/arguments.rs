@@ -95,7 +95,8 @@ pub(crate) struct EntryArgs {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub(crate) fields: Option<String>,
 
-    /// Show every revision of a connection or flow, not only the last
+    /// Show every revision of connections and flows: `read` shows the last one else, and the table of what is observed
+    /// live the first and the last one
     #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) all_revisions: bool,
 

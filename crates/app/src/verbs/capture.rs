@@ -7,7 +7,7 @@ use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_filter::{Filter, FilterError};
 use lanternfish_model::{Capture, FieldId, FieldTable, Timestamp, Wants};
 use lanternfish_output::{Column, EntryWriter, Format, Options};
-use lanternfish_pipeline::{EntrySink, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Settings};
 
 use crate::cli::{Cli, EntryArgs, LimitArgs};
 use crate::exit::Failure;
@@ -75,7 +75,7 @@ impl Prepared {
             filter: if is_everything { None } else { Some(self.filter.clone()) },
             capture: Capture::File,
             redaction: if entries.redact { Some(redaction::of_this_run()?) } else { None },
-            all_revisions: entries.all_revisions,
+            revisions: if entries.all_revisions { Revisions::All } else { Revisions::Last },
             calls: true,
             connections: true,
             flows: true,

@@ -8,8 +8,8 @@ use lanternfish_capture::{CaptureError, FilterPlace, LiveConfig, LiveFilter, Liv
 use lanternfish_identity::{Names, NodeFacts, Resolver, ResolverConfig};
 use lanternfish_model::Capture;
 use lanternfish_output::Format;
-use lanternfish_pipeline::Settings;
 use lanternfish_pipeline::live::{self, Start};
+use lanternfish_pipeline::{Revisions, Settings};
 
 use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, WatchArgs};
 use crate::demo::{Options, Shop};
@@ -52,6 +52,9 @@ fn observe(
     let prepared = Prepared::new(cli, query, entries)?;
     let mut writer = prepared.writer(format);
     let mut settings = prepared.settings(prepared.wants(writer.fields()), entries, limits)?;
+    // A line for each connection every few seconds would bury the calls.
+    let is_brief = format == Format::Table && !entries.all_revisions;
+    settings.revisions = if is_brief { Revisions::Ends } else { Revisions::All };
     let mut sink = prepared.sink(&writer)?;
     let source = open(capture, &mut settings)?;
     let missing = source.missing_interfaces();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lanternfish_capture::{BpfProgram, compile, privileges};
 use lanternfish_model::FieldId;
 use lanternfish_pipeline::files::{self, PacketFilter, Report, Start};
-use lanternfish_pipeline::{EntrySink, RawPacket, Settings};
+use lanternfish_pipeline::{EntrySink, RawPacket, Revisions, Settings};
 use lanternfish_telemetry::Ledger;
 
 use crate::cli::{self, Cli, PacketFormat, ReadArgs};
@@ -78,7 +78,7 @@ fn settings(
     output: impl IntoIterator<Item = FieldId>,
 ) -> Result<Arc<Settings>, Failure> {
     let mut settings = prepared.settings(prepared.wants(output), &arguments.entries, &arguments.limits)?;
-    if settings.all_revisions {
+    if settings.revisions == Revisions::All {
         settings.reassembly.report_interval_ns = Some(super::live::REPORT_INTERVAL_NS);
     }
     Ok(Arc::new(settings))

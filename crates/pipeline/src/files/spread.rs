@@ -32,7 +32,8 @@ pub(super) struct Batch {
     wholes: Vec<Whole>,
     /// Room for the entries.
     chunk: Chunk,
-    is_last: bool,
+    /// Behind the last batch: the time of its last packet, and the number that the next one would have.
+    end: Option<(Timestamp, u64)>,
 }
 
 impl Batch {
@@ -41,7 +42,7 @@ impl Batch {
         self.packets.clear();
         self.bytes.clear();
         self.wholes.clear();
-        self.is_last = false;
+        self.end = None;
     }
 }
 
@@ -86,11 +87,11 @@ impl Spread<'_, '_> {
         batch.wholes.push(whole);
     }
 
-    /// Sends what was filled; `last` tells that the input is over.
-    pub(super) fn send(&mut self, last: Option<()>) {
+    /// Sends what was filled; `end` tells that the input is over, and at which time.
+    pub(super) fn send(&mut self, end: Option<(Timestamp, u64)>) {
         for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
             let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
-            batch.is_last = last.is_some();
+            batch.end = end;
             if let Some(sender) = &lane.to_worker {
                 // A worker that is gone has sent why; its missing chunk ends the run.
                 let _ = sender.send(batch);
@@ -164,12 +165,13 @@ pub(super) fn work(
                 worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
             }
         }
-        let is_last = batch.is_last;
+        let end = batch.end;
         batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
         if results.send(batch).is_err() {
             break;
         }
-        if is_last {
+        if let Some((time, next_packet)) = end {
+            worker.advance(time, next_packet);
             worker.finish();
             // The reader may be gone already, when no more entries are wanted.
             let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });

@@ -9,7 +9,7 @@ use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_model::{Capture, Entry, FieldTable, Wants};
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_pipeline::files::{self, Report, Start};
-use lanternfish_pipeline::{EntrySink, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Settings};
 
 /// The fields of all protocols.
 pub fn table() -> &'static FieldTable {
@@ -32,7 +32,7 @@ pub fn settings() -> Settings {
         redaction: None,
         filter: None,
         capture: Capture::File,
-        all_revisions: false,
+        revisions: Revisions::Last,
         calls: true,
         connections: true,
         flows: true,

@@ -5,5 +5,6 @@ mod harness;
 mod limits;
 mod others;
 mod properties;
+mod reports;
 mod scripts;
 mod views;

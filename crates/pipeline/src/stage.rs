@@ -17,6 +17,7 @@ use lanternfish_telemetry::{Ledger, ProtocolCount};
 
 use crate::chunk::FlowEvent;
 use crate::held::Held;
+use crate::known_names::KnownNames;
 use crate::{Chunk, EntrySink, Mark, Rank, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -56,6 +57,7 @@ pub struct Stage {
     connections: u64,
     extra: Values,
     held: Held,
+    known_names: KnownNames,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -84,6 +86,7 @@ impl Stage {
             connections: 0,
             extra: Values::default(),
             held: Held::default(),
+            known_names: KnownNames::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -249,8 +252,9 @@ impl Stage {
         entry.extra.clear();
         let at = self.rank.packet;
         if self.settings.names.generation() > 0 {
-            entry.src.dns = self.settings.names.lookup(entry.src.endpoint.ip, at);
-            entry.dst.dns = self.settings.names.lookup(entry.dst.endpoint.ip, at);
+            let names = &self.settings.names;
+            entry.src.dns = self.known_names.lookup(names, entry.src.endpoint.ip, at);
+            entry.dst.dns = self.known_names.lookup(names, entry.dst.endpoint.ip, at);
         }
         if entry.src.dns.is_some() || entry.dst.dns.is_some() {
             let mut list = entry.extra.list(fields::DNS_RESOLUTIONS);

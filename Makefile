@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET_DIR)/release/lanternfish
 
-.PHONY: run demo build test check unit e2e bench fuzz setup setup-test docs clean
+.PHONY: run demo build test check unit e2e bench fuzz setup setup-test setup-bench docs clean
 
 run: build
 	$(SUDO) $(BIN) live
@@ -32,7 +32,7 @@ unit:
 e2e: build
 	e2e/run.sh
 
-bench: build setup-test
+bench: build setup-bench
 	bench/run.sh
 
 fuzz:
@@ -46,6 +46,9 @@ setup:
 
 setup-test:
 	scripts/setup.sh test
+
+setup-bench:
+	scripts/setup.sh bench
 
 clean:
 	$(CARGO) clean

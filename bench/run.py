@@ -1,112 +1,85 @@
 #!/usr/bin/env python3
-"""Compares `lanternfish read` with tshark and ndpiReader on recorded load, in one run and by CPU time.
+"""Measures every figure of speed and memory in one run, prints each with its bar, and whether the bar holds.
 
-  bench/run.py [--captures DIR] [--runs N] [--binary PATH]
+  bench/run.py [--only reading,threads,live,start,filters] [--captures DIR] [--large-captures DIR] [--runs N] [--binary PATH]
 
-The captures http1.pcap, redis.pcap and dns.pcap are recorded from real servers by the shared script make_load.sh where DIR
-does not hold them yet. Each figure is the median of N runs in turn with the others; ratios carry over to other machines,
-seconds do not. Peak memory is the largest sum of RssAnon and RssShmem seen, sampled every 5 ms.
+The captures are recorded from real servers by the shared script make_load.sh where the folders do not hold them yet: small ones,
+and one of 2 million requests over 256 connections. Figures of CPU time are user + sys, the median of N runs in turn. Ratios
+carry over to other machines, seconds do not. Memory is the largest sum of RssAnon and RssShmem, sampled every 5 ms, and live the
+packet ring besides; RSS stands beside it. Two threads are compared by wall time, with the processors before all other work of the
+machine where that is allowed. Live observation needs the rights to capture.
 """
-import argparse, os, pathlib, statistics, subprocess, sys, threading, time
+import argparse, os, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHARED = pathlib.Path(os.environ.get("LANTERNFISH_SHARED", ROOT.parent / "shared"))
+sys.path.insert(0, str(ROOT / "e2e"))
 
-CASES = {
-    "http1": {
-        "fields": "timestamp,src.ip,src.port,dst.ip,dst.port,path,status_code",
-        "filter": "http",
-        "tshark": ["-d", "tcp.port==18080,http", "-Y", "http.response"],
-        "columns": ["frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "http.request.uri", "http.response.code"],
-    },
-    "redis": {
-        "fields": "timestamp,src.ip,src.port,dst.ip,dst.port,redis_command,redis_key",
-        "filter": "redis",
-        "tshark": ["-d", "tcp.port==16379,resp", "-Y", "resp"],
-        "columns": ["frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "resp.bulk_string.value", "resp.array.length"],
-    },
-    "dns": {
-        "fields": "timestamp,src.ip,src.port,dns_questions,dns_answers,status_code,elapsed_time",
-        "filter": "dns",
-        "tshark": ["-d", "udp.port==10053,dns", "-Y", "dns.flags.response==1"],
-        "columns": ["frame.time_epoch", "ip.src", "udp.srcport", "dns.qry.name", "dns.a", "dns.flags.rcode", "dns.time"],
-    },
-}
+import harness, live, reading
+from measure import Table
+
+PARTS = ("reading", "threads", "live", "start", "filters")
+LARGE = {"HTTP_CONNECTIONS": 256, "HTTP_SECONDS": 45}
 
 
-def memory_of(pid):
-    try:
-        with open(f"/proc/{pid}/status") as status:
-            lines = dict(line.split(":", 1) for line in status if ":" in line)
-        return sum(int(lines[k].split()[0]) for k in ("RssAnon", "RssShmem") if k in lines)
-    except (OSError, ValueError, KeyError):
-        return 0
+def filters(table):
+    """The mean over the examples of the language."""
+    command = ["cargo", "run", "--release", "--locked", "-q", "-p", "lanternfish-filter", "--example", "speed"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    mean = re.search(r"([\d.]+) ns  mean of (\d+) examples", said.stdout)
+    if mean:
+        ns = float(mean[1])
+        table.row(f"a compiled filter, mean of {mean[2]} examples, an entry", f"{ns:.1f} ns", "150 ns", ns <= 150, "50 ns")
+    else:
+        table.skip("a compiled filter", said.stderr.strip().splitlines()[-1] if said.stderr.strip() else "no examples")
 
 
-def measure(command):
-    """CPU seconds, wall seconds, peak memory in KiB (by the definition above), peak RSS in KiB."""
-    begin = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak, is_over = 0, threading.Event()
-
-    def sample():
-        nonlocal peak
-        while not is_over.is_set():
-            peak = max(peak, memory_of(process.pid))
-            time.sleep(0.005)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    is_over.set()
-    sampler.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{command[0]} ended with {process.returncode}: {' '.join(command)}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, peak, usage.ru_maxrss
-
-
-def median_of(command, runs):
-    figures = [measure(command) for _ in range(runs)]
-    return [statistics.median(figure[i] for figure in figures) for i in range(3)] + [max(f[3] for f in figures)]
+def first_words():
+    """What gives a command the processors before all others, where that is allowed."""
+    is_allowed = subprocess.run(["chrt", "-r", "1", "true"], capture_output=True).returncode == 0
+    return ["chrt", "-r", "1"] if is_allowed else []
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--captures", default=str(ROOT / "target" / "bench-captures"))
-    arguments.add_argument("--runs", type=int, default=3)
-    arguments.add_argument("--binary", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "release", "lanternfish"))
+    arguments.add_argument("--only", default=",".join(PARTS))
+    arguments.add_argument("--captures", type=pathlib.Path, default=ROOT / "target" / "bench-captures")
+    arguments.add_argument("--large-captures", type=pathlib.Path, default=ROOT / "target" / "bench-captures-large")
+    arguments.add_argument("--runs", type=int, default=5)
+    arguments.add_argument("--seconds", type=int, default=60, help="of the steady live load")
+    arguments.add_argument("--rate", type=int, default=10_000, help="requests a second of the steady live load")
+    arguments.add_argument("--binary", default=harness.BINARY)
     arguments.add_argument("--skip-tshark", action="store_true")
     given = arguments.parse_args()
-    captures = pathlib.Path(given.captures)
-    script = SHARED / "tools" / "make_load.sh"
-    if not all((captures / f"{name}.pcap").exists() for name in CASES):
-        if not script.exists():
-            sys.exit(f"no captures in {captures}, and {script} is not there to record them")
-        subprocess.run(["bash", str(script), str(captures)], check=True)
-    print(f"{'what':34} {'cpu s':>8} {'wall s':>8} {'mem MiB':>8} {'rss MiB':>8}   ratio")
-
-    def row(name, figure, note=""):
-        cpu, wall, memory, rss = figure
-        print(f"{name:34} {cpu:8.3f} {wall:8.3f} {memory / 1024:8.1f} {rss / 1024:8.1f}   {note}", flush=True)
-
-    for name, case in CASES.items():
-        file = str(captures / f"{name}.pcap")
-        read = [given.binary, "read", file, "-f", case["filter"]]
-        csv = median_of([*read, "-o", "csv", "--fields", case["fields"], "--threads", "1"], given.runs)
-        jsonl = median_of([*read, "-o", "jsonl", "--threads", "1"], given.runs)
-        two = median_of([*read, "-o", "csv", "--fields", case["fields"], "--threads", "2"], given.runs)
-        ndpi = median_of(["ndpiReader", "-q", "-i", file], given.runs)
-        columns = [part for column in case["columns"] for part in ("-e", column)]
-        tshark = None
-        if not given.skip_tshark:
-            tshark = median_of(["tshark", "-n", "-r", file, *case["tshark"], "-T", "fields", *columns], 1)
-            row(f"{name} tshark -T fields", tshark)
-        row(f"{name} ndpiReader -q", ndpi)
-        against = lambda figure: f"{tshark[0] / figure[0]:.1f} x less than tshark, " if tshark else ""
-        row(f"{name} read csv, 7 fields", csv, f"{against(csv)}{csv[0] / ndpi[0]:.2f} x ndpiReader")
-        row(f"{name} read jsonl", jsonl, against(jsonl).rstrip(", "))
-        row(f"{name} read csv, 2 threads", two, f"{csv[1] / two[1]:.2f} x less wall time than 1 thread")
+    parts = given.only.split(",")
+    if unknown := set(parts) - set(PARTS):
+        arguments.error(f"no such part: {', '.join(sorted(unknown))}")
+    script = harness.SHARED / "tools" / "make_load.sh"
+    has_small = reading.record(script, given.captures)
+    has_large = "threads" in parts and ((given.large_captures / "http1.pcap").exists() or reading.record(script, given.large_captures, **LARGE))
+    table = Table()
+    if "reading" in parts:
+        if has_small:
+            reading.against_others(table, given.binary, given.captures, given.runs, not given.skip_tshark)
+        else:
+            table.skip("reading", f"no captures, and {script} is not there to record them")
+    if "threads" in parts:
+        if has_large:
+            reading.two_threads(table, given.binary, given.large_captures / "http1.pcap", given.runs, first_words())
+        else:
+            table.skip("two threads", "no capture")
+    if "live" in parts or "start" in parts:
+        if live.is_root():
+            if "live" in parts:
+                live.steady_load(table, given.binary, given.seconds, given.rate)
+                live.flood(table, given.binary, 5)
+            if "start" in parts:
+                live.start(table, given.binary, given.captures / "http1.pcap", given.runs)
+                live.rest(table, given.binary)
+        else:
+            table.skip("live", "it needs root")
+    if "filters" in parts:
+        filters(table)
+    table.conclude()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Runs the benchmarks; see run.py for what is measured.
 set -euo pipefail
-exec python3 "$(dirname "$0")/run.py" "$@"
+exec python3 -B "$(dirname "$0")/run.py" "$@"

@@ -11,5 +11,5 @@ mod run;
 mod tests;
 
 pub use compile::{compile, is_libpcap_present};
-pub(crate) use kernel::{Branch, kernel_program};
+pub(crate) use kernel::{Branch, LoopbackCopies, kernel_program};
 pub use program::{BpfProgram, Instruction};

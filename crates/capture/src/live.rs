@@ -4,12 +4,15 @@
 //! interfaces. Named interfaces are chosen by a filter in the kernel that follows them as they come and go.
 
 mod block;
+mod copies;
 mod interface;
 mod ring;
 mod source;
 mod sys;
 
+pub(crate) use block::PACKET_OUTGOING;
 pub use block::{Block, LivePacket, Packets};
+pub(crate) use interface::ARPHRD_LOOPBACK;
 pub use interface::{InterfaceCounters, InterfaceNames, LINKTYPE_UNKNOWN, interface_counters, link_type};
 pub use source::LiveSource;
 
@@ -88,13 +91,14 @@ pub enum FilterPlace {
 /// What became of the packets; at any time `received - dropped` is the sum of the others and of what the ring holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiveStats {
-    /// Packets that the kernel had for the ring, dropped ones included.
+    /// Packets that the kernel had, dropped ones and second copies included.
     pub received: u64,
     /// Packets that the kernel dropped because the ring was full.
     pub dropped: u64,
     /// Packets that were given out.
     pub delivered: u64,
-    /// Second copies of loopback packets.
+    /// Second copies of loopback packets, which the kernel counts and leaves out of the ring (with a group of sockets, the
+    /// ring gives them).
     pub loopback_copies: u64,
     /// Packets that a filter in this program did not want.
     pub filtered: u64,

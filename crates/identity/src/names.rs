@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -130,6 +131,18 @@ impl Names {
         let ip = ip.to_canonical();
         let all = self.shard(ip)?.read().unwrap_or_else(PoisonError::into_inner);
         in_force(all.get(&ip)?, number).map(|known| known.name.clone())
+    }
+
+    /// The name that an address had at a packet, and the numbers of the packets for which that answer holds until the
+    /// generation changes.
+    pub fn lookup_span(&self, ip: IpAddr, number: u64) -> (Option<Arc<str>>, Range<u64>) {
+        let ip = ip.to_canonical();
+        let all = self.shard(ip).map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner));
+        let Some(learned) = all.as_ref().and_then(|all| all.get(&ip)) else { return (None, 0..u64::MAX) };
+        let after = learned.partition_point(|known| known.number <= number);
+        let known = after.checked_sub(1).and_then(|at| learned.get(at));
+        let until = learned.get(after).map_or(u64::MAX, |next| next.number);
+        (known.map(|known| known.name.clone()), known.map_or(0, |known| known.number)..until)
     }
 
     /// A number that changes whenever a name is learned or forgotten: answers may be kept until then.

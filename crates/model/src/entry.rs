@@ -147,7 +147,8 @@ pub struct Entry {
     pub response: Option<Box<Message>>,
     /// Oddities of both halves.
     pub notes: Notes,
-    /// Names seen in DNS for either end (`dns_resolutions`), where more than one is known; and other common list values.
+    /// Names seen in DNS for either end (`dns_resolutions`), where more than one is known; and other common list values,
+    /// none of them shared by all calls of the connection.
     pub extra: Values,
 }
 

@@ -97,6 +97,8 @@ pub struct FieldSpec {
     pub is_caseless: bool,
     /// Whether the field is part of the one-line summary of an entry.
     pub is_summary: bool,
+    /// Whether all calls of a protocol on one connection, between the same parties, have the same value.
+    pub is_shared: bool,
     /// Why the field has no values yet; empty where it has.
     pub pending: &'static str,
 }
@@ -116,6 +118,7 @@ impl FieldSpec {
             secrecy: Secrecy::Public,
             is_caseless: false,
             is_summary: false,
+            is_shared: false,
             pending: "",
         }
     }
@@ -199,6 +202,11 @@ impl FieldSpec {
     /// Makes the field a part of the one-line summary of an entry; the parts stand in declared order.
     pub const fn summary(mut self) -> Self {
         self.is_summary = true;
+        self
+    }
+    /// Makes the value one of the connection and its parties: all calls of a protocol between them share it.
+    pub const fn shared(mut self) -> Self {
+        self.is_shared = true;
         self
     }
     /// Says why the field has no values yet.

@@ -331,6 +331,17 @@ impl Values {
         self.cells.get(position).map_or(Value::Absent, |cell| self.value(cell))
     }
 
+    /// The bytes of a text that was set at a position, whether they are UTF-8 or not; none for what is no text.
+    #[inline]
+    pub fn text_at(&self, position: usize) -> Option<&[u8]> {
+        let cell = self.cells.get(position)?;
+        match cell.tag {
+            Tag::Text | Tag::Bytes => Some(self.bytes_of(cell)),
+            Tag::Static => self.statics.get(cell.data as usize).map(|text| text.as_bytes()),
+            _ => None,
+        }
+    }
+
     /// All values in the order they were set.
     pub fn iter(&self) -> impl Iterator<Item = (FieldIndex, Value<'_>)> {
         self.cells.iter().map(|cell| (cell.field, self.value(cell)))
@@ -430,9 +441,10 @@ impl MapWriter<'_> {
     /// Adds a pair with the name in lower case.
     pub fn push_lower(&mut self, name: &[u8], value: &[u8]) {
         let at = self.0.values.arena.len() + 4;
+        self.0.values.arena.reserve(name.len().saturating_add(value.len()).saturating_add(8));
         self.0.push(name);
         if let Some(written) = self.0.values.arena.get_mut(at..) {
-            written.make_ascii_lowercase();
+            lower_case(written);
         }
         self.0.push(value);
     }
@@ -441,6 +453,22 @@ impl MapWriter<'_> {
     pub fn finish(self) {
         self.0.finish_as(Tag::Map);
     }
+}
+
+/// Makes ASCII letters lower case, eight at a time.
+#[inline]
+fn lower_case(text: &mut [u8]) {
+    let (words, rest) = text.as_chunks_mut::<8>();
+    for slot in words {
+        let word = u64::from_le_bytes(*slot);
+        // The highest bit of each byte that is a capital letter, moved to the bit that makes the case.
+        let low = word & 0x7f7f_7f7f_7f7f_7f7f;
+        let from_a = low + 0x3f3f_3f3f_3f3f_3f3f;
+        let past_z = low + 0x2525_2525_2525_2525;
+        let capitals = from_a & !past_z & !word & 0x8080_8080_8080_8080;
+        *slot = (word | capitals >> 2).to_le_bytes();
+    }
+    rest.make_ascii_lowercase();
 }
 
 /// The longest value that is kept.
@@ -454,6 +482,18 @@ mod tests {
 
     const A: FieldIndex = FieldIndex(3);
     const B: FieldIndex = FieldIndex(4);
+
+    #[test]
+    fn lower_case_is_that_of_the_standard_library() {
+        for byte in 0..=255u8 {
+            for length in 0..20 {
+                let text: Vec<u8> = (0..length).map(|at| byte.wrapping_add(at * 13)).collect();
+                let mut lower = text.clone();
+                lower_case(&mut lower);
+                assert_eq!(lower, text.to_ascii_lowercase());
+            }
+        }
+    }
 
     #[test]
     fn values_come_back_typed() {

@@ -47,17 +47,13 @@ impl Buffer {
         }
     }
 
-    /// Writes bytes between two others.
+    /// Takes the next `count` bytes, to be filled.
     #[inline]
-    pub(crate) fn put_between(&mut self, first: u8, source: &[u8], last: u8) {
-        let length = source.len().saturating_add(2);
-        self.reserve(length);
-        if let Some([begin, inner @ .., end]) = self.bytes.get_mut(self.at..).and_then(|room| room.get_mut(..length)) {
-            *begin = first;
-            inner.copy_from_slice(source);
-            *end = last;
-            self.at += length;
-        }
+    pub(crate) fn claim(&mut self, count: usize) -> &mut [u8] {
+        self.reserve(count);
+        let start = self.at;
+        self.at += count;
+        self.bytes.get_mut(start..self.at).unwrap_or_default()
     }
 
     /// Writes one byte.
@@ -109,6 +105,6 @@ impl std::fmt::Write for Buffer {
 }
 
 /// The first size of a buffer.
-const FIRST_BYTES: usize = 4 << 10;
+const FIRST_BYTES: usize = 64;
 /// A buffer larger than this is given back after an entry.
 const KEPT_BYTES: usize = 1 << 20;

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
 use crate::plan::{Key, Step, plan};
+use crate::shared::SharedTexts;
 use crate::source::{Source, of_key};
 use crate::time::TimeText;
 use crate::{Column, address, escape, map};
@@ -21,6 +22,7 @@ pub(crate) struct JsonWriter {
     times: TimeText,
     /// Where the objects begin that are open.
     open: Vec<usize>,
+    shared: SharedTexts,
 }
 
 impl JsonWriter {
@@ -28,48 +30,105 @@ impl JsonWriter {
     pub(crate) fn new(table: &FieldTable, columns: Option<&[Column]>) -> Self {
         let of = |position| plan(table, ProtocolIndex(position as u8), columns);
         let plans = (0..table.protocols().len()).map(of).collect();
-        JsonWriter { plans, out: Buffer::default(), times: TimeText::default(), open: Vec::new() }
+        JsonWriter {
+            plans,
+            out: Buffer::default(),
+            times: TimeText::default(),
+            open: Vec::new(),
+            shared: SharedTexts::default(),
+        }
     }
 
     /// Writes an entry, without an end of line.
     pub(crate) fn write(&mut self, entry: &Entry, table: &FieldTable, out: &mut Vec<u8>) {
         let steps = self.plans.get(usize::from(entry.protocol.0)).map_or(&[][..], Vec::as_slice);
-        let values = ByField::new(entry);
-        let writer = &mut self.out;
-        writer.byte(b'{');
-        for step in steps {
-            match step {
-                Step::Open(key) => {
-                    self.open.push(writer.len());
-                    key.write(writer);
+        let mut shared = self.shared.of(entry);
+        let (out_of_line, times, open) = (&mut self.out, &mut self.times, &mut self.open);
+        let mut line = Line { entry, table, values: ByField::new(entry), out: out_of_line, times, open };
+        line.out.byte(b'{');
+        let (mut rest, mut part) = (steps, 0);
+        while let Some((step, behind)) = rest.split_first() {
+            let Step::Shared(count) = step else {
+                line.step(step);
+                rest = behind;
+                continue;
+            };
+            let (steps, behind) = behind.split_at_checked(*count).unwrap_or((behind, &[]));
+            rest = behind;
+            if let Some(text) = shared.as_deref().and_then(|shared| shared.part(part)) {
+                line.out.put(text);
+            } else {
+                let start = line.out.len();
+                steps.iter().for_each(|step| line.step(step));
+                if let Some(shared) = &mut shared {
+                    shared.add(line.out.since(start));
                 }
-                Step::Close => {
-                    let start = self.open.pop().unwrap_or_default();
-                    if writer.last() == Some(b'{') {
-                        writer.truncate(start);
-                    } else {
-                        map::close(writer, b'}');
-                        writer.byte(b',');
-                    }
+            }
+            part += 1;
+        }
+        map::close(&mut self.out, b'}');
+        self.out.move_to(out);
+    }
+}
+
+/// A line that is being written.
+struct Line<'a, 'w> {
+    entry: &'a Entry,
+    table: &'a FieldTable,
+    values: ByField<'a>,
+    out: &'w mut Buffer,
+    times: &'w mut TimeText,
+    open: &'w mut Vec<usize>,
+}
+
+impl Line<'_, '_> {
+    /// Takes one step that stands for itself.
+    #[inline]
+    fn step(&mut self, step: &Step) {
+        let out = &mut *self.out;
+        match step {
+            Step::Shared(_) => {}
+            Step::Open(key) => {
+                self.open.push(out.len());
+                key.write(out);
+            }
+            Step::Close => {
+                let start = self.open.pop().unwrap_or_default();
+                if out.last() == Some(b'{') {
+                    out.truncate(start);
+                } else {
+                    map::close(out, b'}');
+                    out.byte(b',');
                 }
-                Step::Value { key, source, is_caseless, map_key } => {
-                    let value = match source {
-                        Source::Local(index) => values.get(entry, *index),
-                        other => other.value(entry, table),
-                    };
-                    match (value, map_key) {
-                        (Value::Absent | Value::Bool(false), _) => {}
-                        (Value::Map(map), Some(map_key)) => {
-                            one_key(writer, key, of_key(map, map_key, *is_caseless));
-                        }
-                        (value, _) => member(writer, &mut self.times, key, value, *is_caseless),
-                    }
+            }
+            Step::Value { key, source, is_caseless, map_key } => {
+                let value = match source {
+                    Source::Local(index) => match self.values.find(*index) {
+                        Found::Nothing => return,
+                        Found::At(values, position) => match values.text_at(position) {
+                            Some(text) => return text_member(out, key, text),
+                            None => values.at(position),
+                        },
+                        Found::Elsewhere => self.entry.protocol_value(*index),
+                    },
+                    other => other.value(self.entry, self.table),
+                };
+                match (value, map_key) {
+                    (Value::Absent | Value::Bool(false), _) => {}
+                    (Value::Map(map), Some(map_key)) => one_key(out, key, of_key(map, map_key, *is_caseless)),
+                    (value, _) => member(out, self.times, key, value, *is_caseless),
                 }
             }
         }
-        map::close(writer, b'}');
-        writer.move_to(out);
     }
+}
+
+/// Where the value of a field is.
+enum Found<'a> {
+    Nothing,
+    At(&'a Values, usize),
+    /// There was no slot for it.
+    Elsewhere,
 }
 
 /// Where the values of an entry are, by field; none is decoded before it is read.
@@ -98,17 +157,17 @@ impl<'a> ByField<'a> {
         by_field
     }
 
-    /// The first value of a field.
+    /// Where the first value of a field is.
     #[inline]
-    fn get(&self, entry: &'a Entry, field: FieldIndex) -> Value<'a> {
+    fn find(&self, field: FieldIndex) -> Found<'a> {
         match self.positions.get(usize::from(field.0)) {
             Some(&position @ 1..) => {
                 let [request, response] = self.halves;
                 let half = if position < RESPONSE { request } else { response };
-                half.map_or(Value::Absent, |values| values.at(usize::from(position & !RESPONSE) - 1))
+                half.map_or(Found::Nothing, |values| Found::At(values, usize::from(position & !RESPONSE) - 1))
             }
-            _ if self.is_cut => entry.protocol_value(field),
-            _ => Value::Absent,
+            _ if self.is_cut => Found::Elsewhere,
+            _ => Found::Nothing,
         }
     }
 }
@@ -117,16 +176,7 @@ impl<'a> ByField<'a> {
 #[inline]
 fn member(out: &mut Buffer, times: &mut TimeText, key: &Key, value: Value<'_>, is_caseless: bool) {
     match value {
-        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => {
-                key.write(out);
-                escape::string(out, text);
-            }
-            Err(_) => {
-                map::key_b64(out, key.bytes());
-                map::quoted_base64(out, bytes);
-            }
-        },
+        Value::Bytes(bytes) => return text_member(out, key, bytes),
         Value::List(list) => {
             map::list(out, key.bytes(), list);
             return;
@@ -135,6 +185,19 @@ fn member(out: &mut Buffer, times: &mut TimeText, key: &Key, value: Value<'_>, i
             key.write(out);
             scalar(out, times, value, is_caseless);
         }
+    }
+    out.byte(b',');
+}
+
+/// Writes `"name":"text",`, or base64 where it is no text.
+#[inline]
+fn text_member(out: &mut Buffer, key: &Key, text: &[u8]) {
+    let start = out.len();
+    key.write(out);
+    if !escape::text(out, text) {
+        out.truncate(start);
+        map::key_b64(out, key.bytes());
+        map::quoted_base64(out, text);
     }
     out.byte(b',');
 }

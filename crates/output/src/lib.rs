@@ -16,6 +16,7 @@ mod map;
 mod nearest;
 mod plain;
 mod plan;
+mod shared;
 mod source;
 mod summary;
 mod table;

@@ -6,21 +6,74 @@
 use std::collections::HashMap;
 
 use lanternfish_model::{ListRef, MapRef, Value};
-use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
 use crate::{base64, escape};
 
-type Pairs<'a> = SmallVec<[(&'a str, &'a str); FEW_PAIRS]>;
-
 /// Writes a map as an object.
 pub(crate) fn object(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
+    let start = out.len();
     out.byte(b'{');
-    match few_texts(map) {
-        Some(pairs) => few(out, &pairs, is_caseless),
-        None => any(out, map, is_caseless),
+    if !simple(out, map, is_caseless) {
+        out.truncate(start);
+        out.byte(b'{');
+        any(out, map, is_caseless);
     }
     close(out, b'}');
+}
+
+/// Writes the members of a map of texts in which no name repeats; gives `false` where it turns out to be another.
+fn simple(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) -> bool {
+    let mut seen = Seen::default();
+    for (name, value) in map.iter_bytes() {
+        let is_text = if is_caseless { escape::text_lower(out, name) } else { escape::text(out, name) };
+        if !is_text || !seen.is_new(name) {
+            return false;
+        }
+        out.byte(b':');
+        if !escape::text(out, value) {
+            return false;
+        }
+        out.byte(b',');
+    }
+    true
+}
+
+/// The looks of names: length, beginning and end, without regard to case. Names that differ may look alike.
+#[derive(Default)]
+struct Seen {
+    looks: [u32; FEW_NAMES],
+    count: usize,
+    /// A bit for each look.
+    bits: u64,
+}
+
+impl Seen {
+    /// Whether no name before looks like this one; `false` too where there are too many to tell.
+    #[inline]
+    fn is_new(&mut self, name: &[u8]) -> bool {
+        let look = look(name);
+        let bit = 1u64 << (look >> 26);
+        if self.bits & bit != 0 && self.looks.iter().take(self.count).any(|known| *known == look) {
+            return false;
+        }
+        self.bits |= bit;
+        let Some(slot) = self.looks.get_mut(self.count) else { return false };
+        *slot = look;
+        self.count += 1;
+        true
+    }
+}
+
+#[inline]
+fn look(name: &[u8]) -> u32 {
+    let (first, last) = match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),
+        _ => (name.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)), 0),
+    };
+    // The bit that makes the case of a letter does not count.
+    let (first, last) = (first | 0x2020_2020, last | 0x2020_2020);
+    (first.wrapping_mul(0x9e37_79b1) ^ last ^ name.len() as u32).wrapping_mul(0x85eb_ca6b)
 }
 
 /// Writes texts or bytes as members of an object: `"name":["text"],"name_b64":["base64"],`, each only where there is one.
@@ -32,13 +85,11 @@ pub(crate) fn list(out: &mut Buffer, key: &[u8], list: ListRef<'_>) {
     out.put(key);
     out.byte(b'[');
     let first = out.len();
-    for item in list.iter() {
-        match item {
-            Value::Text(text) => {
-                escape::string(out, text);
-                out.byte(b',');
-            }
-            _ => has_bytes = true,
+    for item in list.iter_bytes() {
+        if escape::text(out, item) {
+            out.byte(b',');
+        } else {
+            has_bytes = true;
         }
     }
     if has_bytes && out.len() == first {
@@ -83,66 +134,6 @@ pub(crate) fn close(out: &mut Buffer, end: u8) {
     }
 }
 
-/// The pairs, where they are few and all of them text.
-fn few_texts(map: MapRef<'_>) -> Option<Pairs<'_>> {
-    let mut pairs = Pairs::new();
-    for (name, value) in map.iter() {
-        match (name, value) {
-            (Value::Text(name), Value::Text(value)) if pairs.len() < FEW_PAIRS => pairs.push((name, value)),
-            _ => return None,
-        }
-    }
-    Some(pairs)
-}
-
-fn few(out: &mut Buffer, pairs: &[(&str, &str)], is_caseless: bool) {
-    if !has_repeat(pairs) {
-        for &(name, value) in pairs {
-            member(out, name, is_caseless);
-            escape::string(out, value);
-            out.byte(b',');
-        }
-        return;
-    }
-    let is_same = |a: &str, b: &str| if is_caseless { a.eq_ignore_ascii_case(b) } else { a == b };
-    for (position, &(name, value)) in pairs.iter().enumerate() {
-        let (before, from) = pairs.split_at_checked(position).unwrap_or_default();
-        if before.iter().any(|(known, _)| is_same(known, name)) {
-            continue;
-        }
-        member(out, name, is_caseless);
-        let later = from.get(1..).unwrap_or_default();
-        let mut same = later.iter().filter(|(other, _)| is_same(other, name)).peekable();
-        if same.peek().is_none() {
-            escape::string(out, value);
-            out.byte(b',');
-            continue;
-        }
-        out.byte(b'[');
-        escape::string(out, value);
-        for (_, value) in same {
-            out.byte(b',');
-            escape::string(out, value);
-        }
-        out.put(b"],");
-    }
-}
-
-/// Whether two names look alike: they have the same length, beginning and end, without regard to case. They need not be the same.
-fn has_repeat(pairs: &[(&str, &str)]) -> bool {
-    let mut looks = [0u32; FEW_PAIRS];
-    for (slot, (name, _)) in looks.iter_mut().zip(pairs) {
-        let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0) | 0x20);
-        let name = name.as_bytes();
-        *slot = (name.len() as u32) << 16 | byte(name.first()) << 8 | byte(name.last());
-    }
-    let looks = looks.get(..pairs.len()).unwrap_or_default();
-    let repeats = |(position, look): (usize, &u32)| {
-        looks.iter().skip(position + 1).fold(false, |found, other| found | (other == look))
-    };
-    looks.iter().enumerate().any(repeats)
-}
-
 fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
     let mut groups: Vec<(String, Vec<Value<'_>>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -169,7 +160,8 @@ fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
         }
     }
     for (name, values) in &groups {
-        member(out, name, false);
+        escape::string(out, name);
+        out.byte(b':');
         let is_list = values.len() > 1;
         if is_list {
             out.byte(b'[');
@@ -189,15 +181,5 @@ fn any(out: &mut Buffer, map: MapRef<'_>, is_caseless: bool) {
     }
 }
 
-/// Writes `"name":`.
-fn member(out: &mut Buffer, name: &str, is_lower: bool) {
-    if is_lower {
-        escape::string_lower(out, name);
-    } else {
-        escape::string(out, name);
-    }
-    out.byte(b':');
-}
-
-/// The most pairs that are compared each with each.
-const FEW_PAIRS: usize = 32;
+/// The most names that are compared each with each.
+const FEW_NAMES: usize = 32;

@@ -10,6 +10,8 @@ use crate::source::Source;
 /// A step of a plan.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    /// The next so many steps write whole members that all calls of a connection share.
+    Shared(usize),
     /// Begins an object; it vanishes if nothing comes in it. Holds `"name":{`.
     Open(Key),
     /// Ends the object.
@@ -89,9 +91,7 @@ pub(crate) fn plan(table: &FieldTable, protocol: ProtocolIndex, columns: Option<
             }
         }
     }
-    let mut steps = Vec::new();
-    root.flatten("", &mut steps);
-    steps
+    root.steps()
 }
 
 /// The parts of a line in their order: request and response come behind the flat names, notes at the end.
@@ -134,13 +134,15 @@ fn insert_part(root: &mut Node, table: &FieldTable, protocol: ProtocolIndex, par
 struct Leaf {
     source: Source,
     is_caseless: bool,
+    is_shared: bool,
     map_key: Option<Box<str>>,
 }
 
 impl Leaf {
     fn new(table: &FieldTable, source: Source, column: Option<&Column>, field: lanternfish_model::FieldId) -> Self {
         let map_key = column.and_then(|column| column.key.clone());
-        Leaf { source, is_caseless: table.spec(field).is_caseless, map_key }
+        let spec = table.spec(field);
+        Leaf { source, is_caseless: spec.is_caseless, is_shared: spec.is_shared, map_key }
     }
 }
 
@@ -177,24 +179,40 @@ impl Node {
         &mut self.children[position]
     }
 
-    /// Where a name has a value and names below it, these are written beside it with dots.
-    fn flatten(&self, prefix: &str, steps: &mut Vec<Step>) {
-        for child in &self.children {
-            let name = format!("{prefix}{}", child.name);
-            if let Some(leaf) = &child.leaf {
-                steps.push(Step::Value {
-                    key: Key::new(&name, b":"),
-                    source: leaf.source,
-                    is_caseless: leaf.is_caseless,
-                    map_key: leaf.map_key.clone(),
-                });
-                child.flatten(&format!("{name}."), steps);
-            } else {
-                steps.push(Step::Open(Key::new(&name, b":{")));
-                child.flatten("", steps);
-                steps.push(Step::Close);
+    /// The steps of the outermost object; members side by side that are shared stand behind one [`Step::Shared`].
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for group in self.children.chunk_by(|a, b| a.is_shared() == b.is_shared()) {
+            let at = steps.len();
+            group.iter().for_each(|child| child.flatten("", &mut steps));
+            if group.first().is_some_and(Node::is_shared) {
+                steps.insert(at, Step::Shared(steps.len() - at));
             }
         }
+        steps
+    }
+
+    fn is_shared(&self) -> bool {
+        self.leaf.as_ref().is_none_or(|leaf| leaf.is_shared) && self.children.iter().all(Node::is_shared)
+    }
+
+    /// Where a name has a value and names below it, these are written beside it with dots.
+    fn flatten(&self, prefix: &str, steps: &mut Vec<Step>) {
+        let name = format!("{prefix}{}", self.name);
+        let Some(leaf) = &self.leaf else {
+            steps.push(Step::Open(Key::new(&name, b":{")));
+            self.children.iter().for_each(|child| child.flatten("", steps));
+            steps.push(Step::Close);
+            return;
+        };
+        steps.push(Step::Value {
+            key: Key::new(&name, b":"),
+            source: leaf.source,
+            is_caseless: leaf.is_caseless,
+            map_key: leaf.map_key.clone(),
+        });
+        let prefix = format!("{name}.");
+        self.children.iter().for_each(|child| child.flatten(&prefix, steps));
     }
 }
 

@@ -51,6 +51,12 @@ pub(crate) const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ all(byte), 1)
 }
 
+/// Marks the bytes above `limit`, which is below 0x80. Behind a byte beyond ASCII others may be marked too.
+#[inline]
+pub(crate) const fn above(word: u64, limit: u8) -> u64 {
+    (word | word.wrapping_add(all(0x7f - limit))) & all(0x80)
+}
+
 /// Marks the letters `A` to `Z`.
 #[inline]
 pub(crate) const fn upper_case(word: u64) -> u64 {
@@ -69,9 +75,10 @@ mod tests {
                 for place in 0..length {
                     let mut text = vec![b' '; length];
                     text[place] = byte;
-                    assert_eq!(any(&text, upper_case), byte.is_ascii_uppercase(), "{byte} at {place} of {length}");
-                    assert_eq!(any(&text, |word| equal(word, b'~')), byte == b'~');
+                    assert_eq!(any(&text, |word| equal(word, b'~')), byte == b'~', "{byte} at {place} of {length}");
                     assert_eq!(any(&text, |word| below(word, 0x20)), byte < 0x20);
+                    assert_eq!(any(&text, |word| above(word, 0x7e)), byte > 0x7e);
+                    assert_eq!(any(&text, upper_case), byte.is_ascii_uppercase());
                 }
             }
         }

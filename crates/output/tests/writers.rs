@@ -4,7 +4,9 @@
 
 mod sample;
 
-use lanternfish_model::{Entry, EntryClass, Outcome, Role, Transport, Values};
+use std::sync::Arc;
+
+use lanternfish_model::{Entry, EntryClass, Identity, Outcome, ResolutionStatus, Role, Transport, Values, fields};
 use lanternfish_output::{Column, ColumnError, EntryWriter, Format, Options};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -339,6 +341,59 @@ fn icmp_has_no_ports_in_a_table() {
     connection.facts.transport = Transport::Icmp;
     entry.connection = connection.into();
     assert!(written(Format::Table, Options::default(), &entry).contains("10.0.0.7               10.0.0.9\n"));
+}
+
+/// Calls on a few connections, in turn: with processes that become known, other names, and roles that turn.
+fn calls() -> Vec<Entry> {
+    let identity = |name: &str| {
+        let process_name = name.to_owned();
+        Arc::new(Identity { status: ResolutionStatus::Resolved, process_name, pid: 7, ..Identity::default() })
+    };
+    let connections: Vec<_> = (0..3u64)
+        .map(|id| {
+            let mut connection = (*sample::bare().connection).clone();
+            connection.facts.id = id * 1024;
+            connection.values = Values::default();
+            connection.values.text_fmt(fields::STREAM, format_args!("{id:x}"));
+            Arc::new(connection)
+        })
+        .collect();
+    let (one, other) = (identity("one"), identity("other"));
+    let mut calls = Vec::new();
+    for number in 0..60u64 {
+        let mut entry = if number % 5 == 0 { sample::bare() } else { sample::call() };
+        entry.id = number;
+        entry.index = number / 3;
+        entry.connection = Arc::clone(&connections[(number % 3) as usize]);
+        entry.src.identity = match number {
+            0..20 => None,
+            20..40 => Some(Arc::clone(&one)),
+            _ => Some(Arc::clone(if number % 2 == 0 { &one } else { &other })),
+        };
+        entry.dst.dns = (number > 30).then(|| Arc::from(format!("host{}", number / 10)));
+        if number % 7 == 0 {
+            std::mem::swap(&mut entry.src, &mut entry.dst);
+        }
+        if number % 11 == 0 {
+            entry.class = EntryClass::Connection;
+        }
+        calls.push(entry);
+    }
+    calls
+}
+
+#[test]
+fn a_line_does_not_depend_on_the_lines_before() {
+    let table = sample::table();
+    for fields in [None, Some("id,src.ip,src.name,path,conn_id,dst.dns,outcome")] {
+        let options = || fields.map_or_else(Options::default, |list| Options::with_fields(&table, list).unwrap());
+        let mut writer = EntryWriter::new(Format::Jsonl, &table, options());
+        for entry in calls() {
+            let mut line = Vec::new();
+            writer.write(&entry, &mut line);
+            assert_eq!(String::from_utf8(line).unwrap(), written(Format::Jsonl, options(), &entry));
+        }
+    }
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -1,6 +1,8 @@
 //! Where the bytes of a capture come from: decompression by magic number, and the buffer that slides over them.
 
+use std::collections::VecDeque;
 use std::io::{self, BufReader, Cursor, Read};
+use std::sync::Arc;
 
 use crate::ReadError;
 
@@ -17,7 +19,10 @@ pub const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 pub(crate) struct Window {
     input: Box<dyn Read + Send>,
     is_compressed: bool,
-    buffer: Vec<u8>,
+    /// While others hold it too, nothing in it changes.
+    buffer: Arc<Vec<u8>>,
+    /// Earlier buffers, which are used again once nobody else holds them.
+    earlier: VecDeque<Arc<Vec<u8>>>,
     start: usize,
     end: usize,
     offset: u64,
@@ -32,7 +37,8 @@ impl Window {
         Ok(Window {
             input,
             is_compressed,
-            buffer: vec![0; BUFFER_BYTES],
+            buffer: Arc::new(vec![0; BUFFER_BYTES]),
+            earlier: VecDeque::new(),
             start: 0,
             end: 0,
             offset: 0,
@@ -51,6 +57,13 @@ impl Window {
     #[inline]
     pub fn consumed(&self, total: usize) -> &[u8] {
         self.buffer.get(self.start.saturating_sub(total)..self.start).unwrap_or_default()
+    }
+
+    /// The buffer, to be held on to, and where in it the last `total` bytes begin that were consumed. None where it
+    /// holds so little that a copy is cheaper than another buffer.
+    #[inline]
+    pub fn memory(&self, total: usize) -> Option<(&Arc<Vec<u8>>, usize)> {
+        (self.end >= SHARED_FROM_BYTES).then_some((&self.buffer, self.start.saturating_sub(total)))
     }
 
     /// Goes on behind `count` bytes.
@@ -80,27 +93,32 @@ impl Window {
     #[cold]
     pub fn fill(&mut self, need: usize) -> bool {
         let need = need.min(MAX_FILL_BYTES);
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            self.leave_buffer(need);
+        }
+        // Nobody else holds it now, so that nothing is copied here.
+        let buffer = Arc::make_mut(&mut self.buffer);
         let held = self.end.saturating_sub(self.start);
-        if held < COMPACT_BELOW_BYTES || self.start.saturating_add(need) > self.buffer.len() {
-            self.buffer.copy_within(self.start..self.end, 0);
+        if held < COMPACT_BELOW_BYTES || self.start.saturating_add(need) > buffer.len() {
+            buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, held);
-            if self.buffer.len() > BUFFER_BYTES && need.saturating_mul(2) <= BUFFER_BYTES && held <= BUFFER_BYTES / 2 {
-                self.buffer.truncate(BUFFER_BYTES);
-                self.buffer.shrink_to_fit();
+            if buffer.len() > BUFFER_BYTES && need.saturating_mul(2) <= BUFFER_BYTES && held <= BUFFER_BYTES / 2 {
+                buffer.truncate(BUFFER_BYTES);
+                buffer.shrink_to_fit();
             }
         }
         while self.end.saturating_sub(self.start) < need && !self.is_at_end {
-            if self.end == self.buffer.len() {
+            if self.end == buffer.len() {
                 // Twice the size each time: a length that lies costs no more than what the input really has.
-                self.buffer.resize(self.buffer.len().saturating_mul(2).min(MAX_FILL_BYTES * 2), 0);
+                buffer.resize(buffer.len().saturating_mul(2).min(MAX_FILL_BYTES * 2), 0);
             }
             // A decoder that fails takes with it what it made in the same call.
             let limit = if self.is_compressed { MAX_DECODED_AT_ONCE_BYTES } else { usize::MAX };
-            let free_end = self.end.saturating_add(limit).min(self.buffer.len());
-            let Some(free) = self.buffer.get_mut(self.end..free_end) else { break };
+            let free_end = self.end.saturating_add(limit).min(buffer.len());
+            let Some(free) = buffer.get_mut(self.end..free_end) else { break };
             match self.input.read(free) {
                 Ok(0) => self.is_at_end = true,
-                Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
+                Ok(count) => self.end = self.end.saturating_add(count).min(buffer.len()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.failure = Some(error);
@@ -109,6 +127,28 @@ impl Window {
             }
         }
         self.end.saturating_sub(self.start) >= need
+    }
+
+    /// Goes on in another buffer, with what was not consumed; others still read in this one.
+    fn leave_buffer(&mut self, need: usize) {
+        let is_free = |buffer: &mut Arc<Vec<u8>>| Arc::get_mut(buffer).is_some();
+        let mut next = match self.earlier.pop_front_if(is_free) {
+            Some(buffer) => buffer,
+            None => Arc::new(vec![0; BUFFER_BYTES]),
+        };
+        let bytes = Arc::make_mut(&mut next);
+        let held = self.end.saturating_sub(self.start);
+        let wanted = held.max(need).max(BUFFER_BYTES);
+        bytes.resize(wanted, 0);
+        bytes.shrink_to(wanted);
+        if let (Some(to), Some(from)) = (bytes.get_mut(..held), self.buffer.get(self.start..self.end)) {
+            to.copy_from_slice(from);
+        }
+        (self.start, self.end) = (0, held);
+        let left = std::mem::replace(&mut self.buffer, next);
+        if self.earlier.len() < MAX_EARLIER_BUFFERS {
+            self.earlier.push_back(left);
+        }
     }
 }
 
@@ -144,6 +184,10 @@ fn head_of(input: &mut Box<dyn Read + Send>) -> Result<Vec<u8>, ReadError> {
 
 /// What is left of the last record is moved to the front of the buffer when it is shorter than this.
 const COMPACT_BELOW_BYTES: usize = 64 << 10;
+/// A buffer that holds less is not shared.
+const SHARED_FROM_BYTES: usize = 64 << 10;
+/// So many buffers that others read in are remembered, to be used again.
+const MAX_EARLIER_BUFFERS: usize = 32;
 const COMPRESSED_BUFFER_BYTES: usize = 64 << 10;
 /// The most that is decompressed at once, which is what damage of the compression can cost of what stands before it.
 const MAX_DECODED_AT_ONCE_BYTES: usize = 16 << 10;

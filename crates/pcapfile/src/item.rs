@@ -1,6 +1,7 @@
 //! What a capture file holds: packets, and what it says about them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use lanternfish_model::Timestamp;
 
@@ -34,6 +35,9 @@ pub struct Packet<'a> {
     pub bytes: &'a [u8],
     /// Its length on the wire, never less than what was captured.
     pub wire_len: u32,
+    /// The memory that the captured bytes lie in, and where in it they begin. Who holds on to it finds them there
+    /// later: the reader then goes on in other memory. None where there is so little that a copy is cheaper.
+    pub memory: Option<(&'a Arc<Vec<u8>>, usize)>,
     pub(crate) options: Options<'a>,
 }
 

@@ -174,7 +174,8 @@ impl Reader {
                     let record = self.window.consumed(total_bytes);
                     let link = self.interfaces.first().map_or(0, |interface| interface.link);
                     let bytes = record.get(header_bytes..).unwrap_or_default();
-                    let packet = Packet { time, interface: 0, link, bytes, wire_len, options: NO_OPTIONS };
+                    let memory = self.window.memory(bytes.len());
+                    let packet = Packet { time, interface: 0, link, bytes, wire_len, memory, options: NO_OPTIONS };
                     return Ok(Some(Item::Packet(packet)));
                 }
                 Record::Need(bytes) => {
@@ -227,9 +228,11 @@ impl Reader {
                         interface.dropped = interface.dropped.saturating_add(dropped);
                     }
                     let block = self.window.consumed(total_bytes);
+                    let memory = self.window.memory(total_bytes.saturating_sub(data.start));
                     let bytes = block.get(data).unwrap_or_default();
                     let options = Options::new(block.get(options).unwrap_or_default(), order);
-                    return Ok(Some(Item::Packet(Packet { time, interface, link, bytes, wire_len, options })));
+                    let packet = Packet { time, interface, link, bytes, wire_len, memory, options };
+                    return Ok(Some(Item::Packet(packet)));
                 }
                 Content::Names(records) => {
                     let records = self.window.consumed(total_bytes).get(records).unwrap_or_default();

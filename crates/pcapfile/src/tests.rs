@@ -366,6 +366,34 @@ fn a_large_block_is_read_and_its_memory_given_back() {
 }
 
 #[test]
+fn memory_that_is_held_stays_as_it_was() {
+    let large = many(20_000);
+    let mut compressed = zstd::stream::encode_all(&large[..], 1).unwrap();
+    for (file, is_shared) in [(large.clone(), true), (std::mem::take(&mut compressed), false)] {
+        let mut reader = open(&file).unwrap();
+        let (mut held, mut seen) = (Vec::new(), 0);
+        while let Some(item) = reader.next().unwrap() {
+            let Item::Packet(packet) = item else { continue };
+            assert_eq!(packet.bytes.len(), (seen * 37) % 700 + 1);
+            seen += 1;
+            if let Some((memory, start)) = packet.memory {
+                held.push((std::sync::Arc::clone(memory), start, packet.bytes.to_vec()));
+            }
+            if held.len() > 5000 {
+                held.drain(..4000);
+            }
+            // What was held is looked at long after the reader went on.
+            let (memory, start, bytes) = match held.first() {
+                Some(first) => first,
+                None => continue,
+            };
+            assert_eq!(&memory[*start..*start + bytes.len()], bytes);
+        }
+        assert_eq!((seen, held.is_empty()), (20_000, !is_shared));
+    }
+}
+
+#[test]
 fn what_is_written_is_read_again() {
     let mut writer = PcapngWriter::new(Vec::new(), "test").unwrap();
     let eth = writer.interface(1, 65_535, "eth0").unwrap();

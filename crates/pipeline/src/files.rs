@@ -302,6 +302,10 @@ impl Run<'_> {
         let mut batches = Batches::new(&self.settings);
         let count = spread.filling.len() as u64;
         while let Some(item) = reader.next()? {
+            let memory = match &item {
+                Item::Packet(packet) => packet.memory,
+                _ => None,
+            };
             let Some(raw) = self.packet(&item) else { continue };
             let number = raw.packet.number;
             if batches.is_border(&raw) {
@@ -323,10 +327,14 @@ impl Run<'_> {
                 ingest.leave_out(&raw, Fate::FilteredOut);
                 continue;
             }
+            if let Some(hash) = ingest.skim(&raw) {
+                spread.packet((hash >> 32) % count, &raw, memory);
+                continue;
+            }
             match ingest.read(&raw) {
                 Ingested::Datagram(datagram) => {
                     let (_, _, hash) = ingest.place(&datagram);
-                    spread.packet((hash >> 32) % count, &raw);
+                    spread.packet((hash >> 32) % count, &raw, memory);
                 }
                 Ingested::Whole(whole) => {
                     let place = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2);

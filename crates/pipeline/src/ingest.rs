@@ -79,6 +79,17 @@ impl Ingest {
         ledger
     }
 
+    /// Counts a packet whose headers another stage reads, where it is of the plain kind that most are; gives the hash
+    /// that picks its worker, the same that [`Ingest::place`] gives for its datagram.
+    #[inline]
+    pub fn skim(&mut self, raw: &RawPacket<'_>) -> Option<u64> {
+        let key = lanternfish_wire::plain_key(raw.link, raw.bytes)?;
+        self.count(raw);
+        let captured = raw.bytes.len() as u64;
+        self.loss.add(Cause::SnaplenCut, u64::from(raw.wire_bytes).saturating_sub(captured));
+        Some(key.hash64(self.seed))
+    }
+
     /// Reads the headers of a packet.
     pub fn read<'a>(&mut self, raw: &RawPacket<'a>) -> Ingested<'a> {
         self.count(raw);

@@ -9,6 +9,7 @@ pub mod files;
 mod flows;
 mod held;
 mod ingest;
+mod known_names;
 pub mod live;
 mod redact;
 mod settings;

@@ -1,5 +1,6 @@
 //! What a run is asked to do, fixed before its first packet.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use lanternfish_dissect::{Limits, Registry};
@@ -108,14 +109,14 @@ impl Settings {
         }
     }
 
-    /// Gives the ends of an entry the DNS names that they had when the packet with this number came.
+    /// Gives the ends of an entry the DNS names that `lookup` finds for their addresses.
     #[inline]
-    pub(crate) fn name_ends(&self, entry: &mut Entry, packet: u64) {
+    pub(crate) fn name_ends(&self, entry: &mut Entry, mut lookup: impl FnMut(IpAddr) -> Option<Arc<str>>) {
         if self.names.generation() == 0 {
             return;
         }
-        entry.src.dns = self.names.lookup(entry.src.endpoint.ip, packet);
-        entry.dst.dns = self.names.lookup(entry.dst.endpoint.ip, packet);
+        entry.src.dns = lookup(entry.src.endpoint.ip);
+        entry.dst.dns = lookup(entry.dst.endpoint.ip);
         if entry.src.dns.is_none() && entry.dst.dns.is_none() {
             return;
         }

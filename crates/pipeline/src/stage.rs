@@ -21,6 +21,7 @@ use lanternfish_telemetry::{Ledger, ProtocolCount};
 use self::telling::detected;
 use crate::chunk::Told;
 use crate::held::{Held, Row};
+use crate::known_names::KnownNames;
 use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -74,6 +75,7 @@ pub struct Stage {
     extra: Values,
     held: Held,
     redactor: Option<Redactor>,
+    known_names: KnownNames,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -105,6 +107,7 @@ impl Stage {
             extra: Values::default(),
             held: Held::default(),
             redactor,
+            known_names: KnownNames::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -273,7 +276,8 @@ impl Stage {
             }
         }
         entry.extra.clear();
-        self.settings.name_ends(&mut entry, self.rank.packet);
+        let (names, at) = (&self.settings.names, self.rank.packet);
+        self.settings.name_ends(&mut entry, |ip| self.known_names.lookup(names, ip, at));
         if let Some(redactor) = &mut self.redactor {
             redactor.redact(&mut entry);
         }

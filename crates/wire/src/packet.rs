@@ -215,20 +215,23 @@ pub struct Datagram<'a> {
 
 impl Datagram<'_> {
     /// The scope: a hash of the tunnels that is the same in both directions; 0 where there is none.
+    #[inline]
     pub fn scope(&self) -> Scope {
-        Tunnel::scope(&self.tunnels)
+        if self.tunnels.is_empty() { Scope::default() } else { Tunnel::scope(&self.tunnels) }
     }
 
     /// The key of the connection that it belongs to; ICMP errors about one connection have a key of their own.
+    #[inline]
     pub fn key(&self) -> ConnectionKey {
-        let mut scope = self.scope();
-        if let Some(quoted) = self.quoted_key() {
-            scope = Scope(quoted.hash64(0) as u32);
-        }
+        let scope = match self.quoted_key() {
+            Some(quoted) => Scope(quoted.hash64(0) as u32),
+            None => self.scope(),
+        };
         ConnectionKey::new(self.source, self.destination, self.header.transport(), scope)
     }
 
     /// The key of the connection that an ICMP error speaks of.
+    #[inline]
     pub fn quoted_key(&self) -> Option<ConnectionKey> {
         match &self.header {
             TransportHeader::Icmp(IcmpHeader { quoted: Some(quoted), .. }) => {

@@ -6,7 +6,8 @@ use lanternfish_model::{Cause, Endpoint};
 use lanternfish_testkit as kit;
 
 use crate::{
-    LinkType, MAX_TUNNELS, Payload, TransportHeader, Tunnel, TunnelKind, View, link_name, read, read_transport,
+    LinkType, MAX_TUNNELS, Payload, TransportHeader, Tunnel, TunnelKind, View, link_name, plain_key, read,
+    read_transport,
 };
 
 fn a() -> Endpoint {
@@ -296,6 +297,34 @@ fn a_packet_cut_anywhere_is_the_same_packet_with_bytes_missing() {
             }
             // A file that does not tell what was cut.
             let _ = read(link, &bytes[..cut], cut as u32);
+        }
+    }
+}
+
+#[test]
+fn the_key_of_a_plain_segment_is_that_of_its_datagram() {
+    let agree = |link: LinkType, bytes: &[u8]| {
+        let Some(key) = plain_key(link, bytes) else { return false };
+        let View::Datagram(datagram) = read(link, bytes, bytes.len() as u32) else {
+            panic!("no datagram: {bytes:02x?}")
+        };
+        assert_eq!(datagram.key(), key, "{bytes:02x?}");
+        assert!(datagram.tunnels.is_empty() && datagram.quoted_key().is_none());
+        true
+    };
+    let plain = kit::frame(&tcp4());
+    assert!(agree(LinkType::ETHERNET, &plain));
+    for (link, bytes, _) in packets() {
+        agree(link, &bytes);
+        for cut in 0..bytes.len() {
+            agree(link, &bytes[..cut]);
+        }
+    }
+    for at in 0..plain.len() {
+        for value in 0..=255 {
+            let mut changed = plain.clone();
+            changed[at] = value;
+            agree(LinkType::ETHERNET, &changed);
         }
     }
 }

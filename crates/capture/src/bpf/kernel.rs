@@ -1,10 +1,22 @@
-//! The program that goes to the kernel: interfaces and link types first, then the filter of the link type.
+//! The program that goes to the kernel: loopback copies, interfaces and link types first, then the filter of the link type.
 //!
 //! One socket sees packets of many interfaces, and those without an Ethernet header need a filter of their own. The kernel
-//! offers both facts of a packet as ancillary data (`SKF_AD_IFINDEX`, `SKF_AD_HATYPE`, linux/filter.h).
+//! offers these facts of a packet as ancillary data (`SKF_AD_PKTTYPE`, `SKF_AD_IFINDEX`, `SKF_AD_HATYPE`, linux/filter.h).
 
 use super::program::{BpfProgram, Instruction, JA, JEQ_K, LD_W_ABS, RET_K};
 use crate::FilterError;
+use crate::live::{ARPHRD_LOOPBACK, PACKET_OUTGOING};
+
+/// What a program does with loopback packets on their way out, each of which comes in a moment later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopbackCopies {
+    /// It takes them like all others.
+    Kept,
+    /// It leaves them out.
+    LeftOut,
+    /// It takes nothing else.
+    Alone,
+}
 
 /// The filter for one link type.
 pub(crate) struct Branch<'a> {
@@ -14,14 +26,15 @@ pub(crate) struct Branch<'a> {
     pub program: Option<&'a BpfProgram>,
 }
 
-/// Builds the program for a socket: `interfaces` by index (all where `None`), `branches` by link type (no filter where
-/// empty), and at most `snaplen` bytes of each packet.
+/// Builds the program for a socket: what is done with `copies` on loopback, `interfaces` by index (all where `None`),
+/// `branches` by link type (no filter where empty), and at most `snaplen` bytes of each packet.
 pub(crate) fn kernel_program(
+    copies: LoopbackCopies,
     interfaces: Option<&[u32]>,
     branches: &[Branch<'_>],
     snaplen: u32,
 ) -> Result<Vec<Instruction>, FilterError> {
-    let mut program = Vec::new();
+    let mut program = copies.program();
     if let Some(interfaces) = interfaces {
         program.push(Instruction::statement(LD_W_ABS, AD_INTERFACE));
         for (position, index) in interfaces.iter().enumerate() {
@@ -59,6 +72,22 @@ pub(crate) fn kernel_program(
     limited(program)
 }
 
+impl LoopbackCopies {
+    /// The instructions that come first.
+    fn program(self) -> Vec<Instruction> {
+        let load_way = Instruction::statement(LD_W_ABS, AD_PACKET_TYPE);
+        let load_type = Instruction::statement(LD_W_ABS, AD_HARDWARE_TYPE);
+        let refuse = Instruction::statement(RET_K, 0);
+        let is_out = |yes, no| Instruction::jump(JEQ_K, PACKET_OUTGOING, yes, no);
+        let is_loopback = |yes, no| Instruction::jump(JEQ_K, u32::from(ARPHRD_LOOPBACK), yes, no);
+        match self {
+            LoopbackCopies::Kept => Vec::new(),
+            LoopbackCopies::LeftOut => vec![load_way, is_out(0, 3), load_type, is_loopback(0, 1), refuse],
+            LoopbackCopies::Alone => vec![load_way, is_out(0, 2), load_type, is_loopback(1, 0), refuse],
+        }
+    }
+}
+
 fn limited(program: Vec<Instruction>) -> Result<Vec<Instruction>, FilterError> {
     let count = program.len();
     if count > BpfProgram::MAX_INSTRUCTIONS {
@@ -69,5 +98,6 @@ fn limited(program: Vec<Instruction>) -> Result<Vec<Instruction>, FilterError> {
 
 /// `SKF_AD_OFF`, -0x1000: where the kernel's ancillary data begins.
 const AD_OFFSET: u32 = 0xffff_f000;
+const AD_PACKET_TYPE: u32 = AD_OFFSET + 4;
 const AD_INTERFACE: u32 = AD_OFFSET + 8;
 const AD_HARDWARE_TYPE: u32 = AD_OFFSET + 28;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::compile::libpcap_run;
-use super::kernel::{Branch, kernel_program};
+use super::kernel::{Branch, LoopbackCopies, kernel_program};
 use super::*;
 
 /// Ethernet, IPv4, TCP from port 40000 to 80, with 20 bytes of payload.
@@ -126,21 +126,35 @@ fn the_kernel_program_leads_to_the_filter_of_the_link_type() {
         Branch { hardware_types: &[1, 772], program: Some(&tcp) },
         Branch { hardware_types: &[65_534], program: None },
     ];
-    let built = kernel_program(Some(&[3, 9]), &branches, 100).unwrap();
     // The kernel's ancillary loads become loads of constants, so that the machine can run it.
-    let run = |interface: u32, hardware: u32| {
+    let run_as = |copies, way: u32, interface: u32, hardware: u32| {
+        let built = kernel_program(copies, Some(&[3, 9]), &branches, 100).unwrap();
         let replace = |from: &Instruction| match (from.code, from.k) {
+            (0x20, 0xffff_f004) => Instruction::statement(0x00, way),
             (0x20, 0xffff_f008) => Instruction::statement(0x00, interface),
             (0x20, 0xffff_f01c) => Instruction::statement(0x00, hardware),
             _ => *from,
         };
         BpfProgram::new(built.iter().map(replace).collect()).unwrap().run(&tcp_packet(), 74)
     };
+    let run = |interface, hardware| run_as(LoopbackCopies::Kept, 0, interface, hardware);
     assert_eq!([run(3, 1), run(9, 1), run(3, 772), run(9, 772)], [65_535; 4]);
     assert_eq!([run(4, 1), run(3, 65_534), run(3, 2), run(0, 0)], [0; 4]);
-    assert_eq!(kernel_program(None, &[], 7).unwrap(), [Instruction::statement(0x06, 7)]);
+    let (incoming, outgoing) = (0, 4);
+    for (copies, expected) in [(LoopbackCopies::LeftOut, [1, 1, 1, 0, 0]), (LoopbackCopies::Alone, [0, 0, 0, 1, 0])] {
+        let run = |way, interface, hardware| run_as(copies, way, interface, hardware).min(1);
+        let taken = [
+            run(incoming, 3, 1),
+            run(outgoing, 3, 1),
+            run(incoming, 9, 772),
+            run(outgoing, 9, 772),
+            run(outgoing, 4, 772),
+        ];
+        assert_eq!(taken, expected, "{copies:?}");
+    }
+    assert_eq!(kernel_program(LoopbackCopies::Kept, None, &[], 7).unwrap(), [Instruction::statement(0x06, 7)]);
     let many: Vec<u32> = (0..3000).collect();
-    assert!(kernel_program(Some(&many), &[], 7).is_err());
+    assert!(kernel_program(LoopbackCopies::Kept, Some(&many), &[], 7).is_err());
 }
 
 fn instruction() -> impl Strategy<Value = Instruction> {

@@ -82,7 +82,8 @@ impl<'b> Iterator for Packets<'b> {
                 return None;
             };
             *self.at = next;
-            // Loopback shows each packet twice, when it is sent and when it arrives a moment later.
+            // Loopback shows each packet twice, when it is sent and when it arrives a moment later. Mostly the kernel
+            // leaves the first one out already.
             if raw.packet.is_outgoing && raw.hardware_type == ARPHRD_LOOPBACK {
                 self.stats.loopback_copies = self.stats.loopback_copies.saturating_add(1);
                 continue;
@@ -123,7 +124,7 @@ fn read(data: &[u8], at: usize) -> Option<(RawPacket<'_>, usize)> {
         link: link_type(hardware_type),
         bytes: frame.get(start..end)?,
         wire_len: word(16)?,
-        is_outgoing: *header.get(58)? == PACKET_OUTGOING,
+        is_outgoing: u32::from(*header.get(58)?) == PACKET_OUTGOING,
         vlan,
     };
     // The last packet of a block has no next one, and the walk ends by count.
@@ -136,7 +137,8 @@ const HEADER_BYTES: usize = 60;
 const TP_STATUS_VLAN_VALID: u32 = 1 << 4;
 const TP_STATUS_VLAN_TPID_VALID: u32 = 1 << 6;
 const TPID_8021Q: u16 = 0x8100;
-const PACKET_OUTGOING: u8 = 4;
+/// The packet type of what this machine sends (linux/if_packet.h).
+pub(crate) const PACKET_OUTGOING: u32 = 4;
 
 #[cfg(test)]
 mod tests {

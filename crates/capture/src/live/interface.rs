@@ -31,7 +31,8 @@ pub(super) const ETHERNET_TYPES: [u16; 2] = [ARPHRD_ETHER, ARPHRD_LOOPBACK];
 /// The hardware types of [`link_type`] 101.
 pub(super) const RAW_IP_TYPES: [u16; 8] = [512, 519, 768, 769, 776, 778, 823, 65534];
 const ARPHRD_ETHER: u16 = 1;
-pub(super) const ARPHRD_LOOPBACK: u16 = 772;
+/// The hardware type of loopback interfaces.
+pub(crate) const ARPHRD_LOOPBACK: u16 = 772;
 
 /// The names of interfaces by index, remembered past the end of the interface.
 #[derive(Debug, Default)]

@@ -3,10 +3,11 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use super::copies::CopyCounter;
 use super::interface::{ETHERNET_TYPES, RAW_IP_TYPES};
 use super::ring::Ring;
 use super::{Block, FilterPlace, LiveConfig, LiveStats, UserFilter, sys};
-use crate::bpf::{Branch, kernel_program};
+use crate::bpf::{Branch, LoopbackCopies, kernel_program};
 use crate::{CaptureError, Instruction};
 
 /// Packets of this machine's interfaces.
@@ -14,6 +15,8 @@ pub struct LiveSource {
     // The ring is unmapped before the socket is closed.
     ring: Ring,
     socket: OwnedFd,
+    /// None within a group, whose sockets would count the same copies.
+    copies: Option<CopyCounter>,
     config: LiveConfig,
     filter: Option<UserFilter>,
     named: Option<Named>,
@@ -49,8 +52,12 @@ impl LiveSource {
             let value = sys::FANOUT_HASH << 16 | u32::from(group);
             sys::set_packet_number(&socket, sys::PACKET_FANOUT, value, "setsockopt(PACKET_FANOUT)")?;
         }
+        let copies = match config.fanout_group {
+            Some(_) => None,
+            None => Some(CopyCounter::open(&NOTHING)?),
+        };
         let stats = LiveStats::default();
-        let mut source = LiveSource { ring, socket, config, filter, named, stats, blocks: 0, closed_at: None };
+        let mut source = LiveSource { ring, socket, copies, config, filter, named, stats, blocks: 0, closed_at: None };
         source.resume()?;
         Ok(source)
     }
@@ -85,6 +92,9 @@ impl LiveSource {
     /// Takes in no more packets; those in the ring can still be polled. Packets that pass meanwhile are not counted.
     pub fn pause(&mut self) -> Result<(), CaptureError> {
         sys::attach_filter(&self.socket, &NOTHING)?;
+        if let Some(copies) = &self.copies {
+            copies.attach(&NOTHING)?;
+        }
         self.closed_at.get_or_insert_with(Instant::now);
         Ok(())
     }
@@ -146,8 +156,14 @@ impl LiveSource {
             ],
             _ => Vec::new(),
         };
-        let program = kernel_program(indexes.as_deref(), &branches, self.config.snaplen)?;
-        sys::attach_filter(&self.socket, &program)?;
+        let program = |copies| kernel_program(copies, indexes.as_deref(), &branches, self.config.snaplen);
+        match &self.copies {
+            Some(copies) => {
+                copies.attach(&program(LoopbackCopies::Alone)?)?;
+                sys::attach_filter(&self.socket, &program(LoopbackCopies::LeftOut)?)?;
+            }
+            None => sys::attach_filter(&self.socket, &program(LoopbackCopies::Kept)?)?,
+        }
         self.ask_for_all_frames();
         Ok(())
     }
@@ -170,6 +186,11 @@ impl LiveSource {
         let (packets, drops) = sys::read_statistics(&self.socket)?;
         // The kernel's packets include its drops with TPACKET_V3 (packet(7), PACKET_STATISTICS).
         self.stats.received = self.stats.received.saturating_add(u64::from(packets));
+        if let Some(copies) = &self.copies {
+            let count = copies.take()?;
+            self.stats.received = self.stats.received.saturating_add(count);
+            self.stats.loopback_copies = self.stats.loopback_copies.saturating_add(count);
+        }
         self.stats.dropped = self.stats.dropped.saturating_add(u64::from(drops));
         Ok(())
     }

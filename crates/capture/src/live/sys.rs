@@ -103,9 +103,14 @@ pub fn attach_filter(socket: &OwnedFd, program: &[Instruction]) -> Result<(), Ca
     set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program, "setsockopt(SO_ATTACH_FILTER)")
 }
 
-/// Reads and resets the kernel's counters: packets for the ring, and those of them that it had no place for.
+/// Sets the room for packets that nobody has read; the kernel rounds it up to its least.
+pub fn set_receive_buffer(socket: &OwnedFd, bytes: u32) -> Result<(), CaptureError> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes, "setsockopt(SO_RCVBUF)")
+}
+
+/// Reads and resets the kernel's counters: packets for the socket, and those of them that it had no place for.
 pub fn read_statistics(socket: &OwnedFd) -> Result<(u32, u32), CaptureError> {
-    // packets, drops, freezes (`struct tpacket_stats_v3`).
+    // packets, drops, and with a ring freezes (`struct tpacket_stats`, `struct tpacket_stats_v3`).
     let mut statistics = [0u32; 3];
     let mut length = size_of::<[u32; 3]>() as libc::socklen_t;
     // SAFETY: the array and its length live during the call, and the length is that of the array.

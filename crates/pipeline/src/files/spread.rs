@@ -12,14 +12,22 @@ use lanternfish_wire::LinkType;
 use crate::{Chunk, EntrySink, Ingest, RawPacket, Settings, Worker};
 
 /// A packet of a batch: its facts, and where its bytes are.
-pub(super) struct BatchPacket {
+struct BatchPacket {
     packet: PacketRef,
     interface: u32,
     link: LinkType,
     wire_bytes: u32,
-    end: usize,
-    /// The position among the whole datagrams, where it is one.
-    whole: Option<usize>,
+    bytes: Place,
+}
+
+/// Where the bytes of a packet of a batch are.
+enum Place {
+    /// In the reader's memory that the batch holds on to.
+    Shared { memory: u32, start: usize, length: usize },
+    /// In the batch's own memory.
+    Own { start: usize, length: usize },
+    /// They are the whole datagram of this position.
+    Whole(usize),
 }
 
 /// Packets for one worker.
@@ -28,6 +36,8 @@ pub(super) struct Batch {
     /// Time passes to here before the packet with the number behind it.
     border: Option<(Timestamp, u64)>,
     packets: Vec<BatchPacket>,
+    /// Memory of the reader, which it leaves alone while it is held here.
+    shared: Vec<Arc<Vec<u8>>>,
     bytes: Vec<u8>,
     wholes: Vec<Whole>,
     /// Room for the entries.
@@ -40,6 +50,7 @@ impl Batch {
     fn clear(&mut self) {
         self.border = None;
         self.packets.clear();
+        self.shared.clear();
         self.bytes.clear();
         self.wholes.clear();
         self.end = None;
@@ -61,17 +72,26 @@ pub(super) struct Spread<'a, 'scope> {
 }
 
 impl Spread<'_, '_> {
-    pub(super) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>) {
+    /// Adds a packet; `shared` is the reader's memory, where it can be held on to, and where in it the packet is.
+    #[inline]
+    pub(super) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
         let Some(batch) = self.filling.get_mut(lane as usize) else { return };
-        batch.bytes.extend_from_slice(raw.bytes);
-        batch.packets.push(BatchPacket {
-            packet: raw.packet,
-            interface: raw.interface,
-            link: raw.link,
-            wire_bytes: raw.wire_bytes,
-            end: batch.bytes.len(),
-            whole: None,
-        });
+        let length = raw.bytes.len();
+        let bytes = match shared {
+            Some((memory, start)) => {
+                if batch.shared.last().is_none_or(|last| !Arc::ptr_eq(last, memory)) {
+                    batch.shared.push(Arc::clone(memory));
+                }
+                Place::Shared { memory: (batch.shared.len() as u32).saturating_sub(1), start, length }
+            }
+            None => {
+                let start = batch.bytes.len();
+                batch.bytes.extend_from_slice(raw.bytes);
+                Place::Own { start, length }
+            }
+        };
+        let (packet, interface) = (raw.packet, raw.interface);
+        batch.packets.push(BatchPacket { packet, interface, link: raw.link, wire_bytes: raw.wire_bytes, bytes });
     }
 
     pub(super) fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
@@ -81,8 +101,7 @@ impl Spread<'_, '_> {
             interface,
             link: LinkType::RAW,
             wire_bytes: 0,
-            end: batch.bytes.len(),
-            whole: Some(batch.wholes.len()),
+            bytes: Place::Whole(batch.wholes.len()),
         });
         batch.wholes.push(whole);
     }
@@ -146,18 +165,22 @@ pub(super) fn work(
         if let Some((time, next_packet)) = batch.border {
             worker.advance(time, next_packet);
         }
-        let mut start = 0;
         for packet in &batch.packets {
-            let bytes = batch.bytes.get(start..packet.end).unwrap_or_default();
-            start = packet.end;
-            if let Some(position) = packet.whole {
-                let Some(whole) = batch.wholes.get(position) else { continue };
-                if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
-                    let (key, hash, _) = places.place(&datagram);
-                    worker.whole(whole, &datagram, &key, hash, packet.interface);
+            let (from, start, length) = match packet.bytes {
+                Place::Shared { memory, start, length } => {
+                    (batch.shared.get(memory as usize).map(|memory| memory.as_slice()), start, length)
                 }
-                continue;
-            }
+                Place::Own { start, length } => (Some(batch.bytes.as_slice()), start, length),
+                Place::Whole(position) => {
+                    let Some(whole) = batch.wholes.get(position) else { continue };
+                    if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
+                        let (key, hash, _) = places.place(&datagram);
+                        worker.whole(whole, &datagram, &key, hash, packet.interface);
+                    }
+                    continue;
+                }
+            };
+            let bytes = from.and_then(|from| from.get(start..start.saturating_add(length))).unwrap_or_default();
             if let lanternfish_wire::View::Datagram(datagram) =
                 lanternfish_wire::read(packet.link, bytes, packet.wire_bytes)
             {
@@ -166,6 +189,7 @@ pub(super) fn work(
             }
         }
         let end = batch.end;
+        batch.shared.clear();
         batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
         if results.send(batch).is_err() {
             break;

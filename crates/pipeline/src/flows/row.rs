@@ -60,7 +60,7 @@ impl FlowTable {
         let Row { mut entry, is_last } = row;
         let settings = &self.settings;
         let last = entry.request.as_ref().map_or(0, |message| message.last.number);
-        settings.name_ends(&mut entry, last);
+        settings.name_ends(&mut entry, |ip| settings.names.lookup(ip, last));
         if is_last {
             let notes = entry.notes.iter().count() as u64;
             writer.ledger.add_entry(settings.table.protocol_name(entry.protocol), entry.outcome, notes);

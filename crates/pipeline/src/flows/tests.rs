@@ -244,7 +244,7 @@ fn a_connection_that_turns_belongs_to_another_flow() {
                 turn,
                 [
                     format!("10.0.0.1 closed 0 of 0 packets 0 and 0, a second 0 ({note})"),
-                    "10.0.0.99 open 0 of 1 packets 8 and 6, a second 0".to_owned()
+                    "10.0.0.99 in_progress 0 of 1 packets 8 and 6, a second 0".to_owned()
                 ]
             ),
         }

@@ -1,0 +1,1 @@
+//! Rows to Arrow arrays by the field table, and back.

@@ -1,0 +1,1 @@
+//! The data directory: tail and segment files, retention, the raw packet ring, snapshots.

@@ -1,0 +1,1 @@
+//! Filters, time ranges and aggregates over what is stored, on DataFusion.

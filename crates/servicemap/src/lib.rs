@@ -1,0 +1,1 @@
+//! Entries folded into the edges of a service map over time windows.

@@ -67,9 +67,8 @@ impl Newest {
         let all = Question::of_protocols(&engine.tables, &concerned, question.window, columns());
         let found = engine.fold(snapshot, Arc::new(all), Newest::default, cost).await?;
         if found.is_full {
-            return Err(QueryError::BadParameter(format!(
-                "more than {MAX_REVISIONS} connections and flows; choose a shorter time or a filter without them"
-            )));
+            let reason = format!("more than {MAX_REVISIONS} connections and flows; a shorter time would help");
+            return Err(QueryError::TooLarge { reason });
         }
         Ok(Arc::new(found))
     }

@@ -271,10 +271,10 @@ pub enum QueryError {
     #[error("the query was cancelled")]
     Cancelled,
     /// It would have needed more memory than queries may take.
-    #[error("the query needs more than the {limit_bytes} bytes of memory that queries may take")]
+    #[error("too much for one query: {reason}")]
     TooLarge {
-        /// The limit.
-        limit_bytes: usize,
+        /// What there is too much of, and what would help.
+        reason: String,
     },
     /// A cursor that is none.
     #[error("{0:?} is no cursor")]

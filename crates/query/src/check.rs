@@ -294,17 +294,16 @@ fn unexpected<T>(array: &ArrayRef, check: &str) -> Result<T> {
 }
 
 fn map_meets(check: &Check, names: &Texts<'_>, values: &Texts<'_>, range: std::ops::Range<usize>) -> bool {
-    let find = |name: &[u8], is_caseless: bool| {
-        let is_it = move |at: &usize| {
-            let other = names.get(*at).unwrap_or_default();
-            if is_caseless { other.eq_ignore_ascii_case(name) } else { other == name }
-        };
-        range.clone().filter(is_it)
+    let is_it = |at: usize, name: &[u8], is_caseless: bool| {
+        let other = names.get(at).unwrap_or_default();
+        if is_caseless { other.eq_ignore_ascii_case(name) } else { other == name }
     };
     match check {
-        Check::MapHas { name, is_caseless } => find(name, *is_caseless).next().is_some(),
+        Check::MapHas { name, is_caseless } => range.into_iter().any(|at| is_it(at, name, *is_caseless)),
         Check::MapText { name, is_caseless, default, text, is_none } => {
-            let mut found = find(name, *is_caseless).map(|at| values.get(at).unwrap_or_default());
+            let mut found = range
+                .filter(|at| is_it(*at, name, *is_caseless))
+                .map(|at| values.get(at).unwrap_or_default());
             match (default, found.next()) {
                 (Some(default), first) => text.holds(first.unwrap_or(default)) != *is_none,
                 (None, None) => false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray};
+use arrow::array::BooleanArray;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use lanternfish_filter::Filter;

@@ -88,8 +88,8 @@ impl Query {
             if_absent: false,
             is_exact: true,
         };
-        let question = Question::of_plan(&self.engine.tables, &Plan::Field(test), Window::ALL, Search::columns());
-        let question = Question { ids: Some(id..=id), ..question };
+        let mut question = Question::of_plan(&self.engine.tables, &Plan::Field(test), Window::ALL, Search::columns());
+        question.ids = Some(id..=id);
         let snapshot = self.snapshot();
         let mut search = Search::new(&self.engine, &*snapshot, question, Order::Newest, None);
         let found = search.next(1).await?;

@@ -81,7 +81,8 @@ pub(crate) async fn scan_segment(
     while let Some(batch) = stream.next().await {
         let mut batch = batch?;
         for part in &behind {
-            batch = keep(batch, &meets(part, &batch)?)?;
+            let met = meets(part, &batch)?;
+            batch = keep(batch, &met)?;
         }
         let batch = made.ask_filter(batch, question, segment.protocol)?;
         if batch.num_rows() > 0 {

@@ -47,7 +47,7 @@ impl Query {
     /// filter may meet.
     pub async fn records(&self, filter: &Filter, window: Window) -> Result<Records, QueryError> {
         let engine = Arc::clone(&self.engine);
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let mut question = Question::new(&engine.tables, Some(filter), window, Vec::new());
         let schema = Arc::new(schema(&engine, &question));
         question.columns = schema.fields().iter().map(|field| field.name().clone()).collect();

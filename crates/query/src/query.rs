@@ -53,7 +53,7 @@ impl Query {
     ) -> Result<Page, QueryError> {
         let begun = Instant::now();
         let _turn = self.engine.turn().await?;
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let mut reader = Reader::new(&self.engine, &snapshot, filter, window, Order::Newest, cursor);
         let entries = reader.read(limit.clamp(1, MAX_PAGE)).await?;
         let next = reader.cursor().await?;
@@ -68,7 +68,8 @@ impl Query {
         order: Order,
     ) -> impl Stream<Item = Result<Vec<Entry>, QueryError>> + Send + use<> {
         let engine = Arc::clone(&self.engine);
-        let reader = Reader::new(&engine, &self.snapshot(), filter, window, order, None);
+        let (snapshot, window) = self.snapshot(window);
+        let reader = Reader::new(&engine, &snapshot, filter, window, order, None);
         futures::stream::try_unfold((engine, reader), |(engine, mut reader)| async move {
             let _turn = engine.turn().await?;
             let entries = reader.read(PORTION).await?;
@@ -88,9 +89,9 @@ impl Query {
             if_absent: false,
             is_exact: true,
         };
-        let mut question = Question::of_plan(&self.engine.tables, &Plan::Field(test), Window::ALL, Search::columns());
+        let (snapshot, window) = self.snapshot(Window::ALL);
+        let mut question = Question::of_plan(&self.engine.tables, &Plan::Field(test), window, Search::columns());
         question.ids = Some(id..=id);
-        let snapshot = self.snapshot();
         let mut search = Search::new(&self.engine, &*snapshot, question, Order::Newest, None);
         let found = search.next(1).await?;
         let entries = fetch(&self.engine, &found, &mut search.cost).await?;
@@ -117,7 +118,7 @@ impl Query {
         }
         let begun = Instant::now();
         let _turn = self.engine.turn().await?;
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let grouping = Arc::new(Grouping { table: self.table(), by: by.to_vec(), step_ns, newest });
@@ -132,7 +133,7 @@ impl Query {
     pub async fn map(&self, filter: &Filter, window: Window, group: GroupBy) -> Result<Map, QueryError> {
         let begun = Instant::now();
         let _turn = self.engine.turn().await?;
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let mapping = Arc::new(Mapping { table: self.table(), group, newest });
@@ -152,7 +153,7 @@ impl Query {
     ) -> Result<FieldValues, QueryError> {
         let begun = Instant::now();
         let _turn = self.engine.turn().await?;
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let table = self.table();
         let columns = vec![table.spec(group.field).path.to_owned()];
         let test = FieldPlan {
@@ -182,7 +183,7 @@ impl Query {
         let mut filters =
             texts.iter().map(|clause| Filter::compile(&clause.text, table, now)).collect::<Result<Vec<_>, _>>()?;
         filters.push(filter.clone());
-        let snapshot = self.snapshot();
+        let (snapshot, window) = self.snapshot(window);
         let mut cost = Cost::default();
         let all = Question::of_plan(tables, &Plan::Const(true), window, Vec::new());
         let newest = Newest::of_window(&self.engine, &snapshot, &all, &mut cost).await?;
@@ -210,11 +211,13 @@ impl Query {
         })
     }
 
-    pub(crate) fn snapshot(&self) -> Arc<dyn Snapshot> {
+    /// What there is now, and the part of a window that counts in it.
+    pub(crate) fn snapshot(&self, window: Window) -> (Arc<dyn Snapshot>, Window) {
         let snapshot = self.source.snapshot();
         let there: std::collections::HashSet<_> = snapshot.segments().into_iter().map(|segment| segment.path).collect();
         self.engine.segments.retain(|path| there.contains(path));
-        snapshot
+        let window = snapshot.bounds().map_or(window, |bounds| window.within(bounds));
+        (snapshot, window)
     }
 
     async fn newest(

@@ -32,9 +32,13 @@ pub trait Snapshot: Send + Sync {
     /// The sealed segments, in no order.
     fn segments(&self) -> Vec<SegmentFile>;
     /// The rows that are not sealed yet, in the order they came.
-    fn tail(&self) -> Vec<(ProtocolIndex, Vec<RecordBatch>)>;
+    fn tail(&self) -> Vec<(ProtocolIndex, Arc<Vec<RecordBatch>>)>;
     /// The loss of a window.
     fn loss(&self, window: Window) -> Loss;
+    /// The only times that count, where the files may hold more.
+    fn bounds(&self) -> Option<Window> {
+        None
+    }
 }
 
 /// A store, or a snapshot of one.

@@ -24,6 +24,15 @@ impl Window {
     /// All of time.
     pub const ALL: Window = Window { from: None, to: None };
 
+    /// What lies in this window and in another one.
+    pub fn within(&self, other: Window) -> Window {
+        let to = match (self.to, other.to) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (one, other) => one.or(other),
+        };
+        Window { from: self.from.max(other.from), to }
+    }
+
     /// Whether a time lies in it.
     pub fn contains(&self, time: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time <= to)

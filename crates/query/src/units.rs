@@ -67,7 +67,7 @@ impl Unit {
             }
             let Some((from, to)) = range(&batches) else { continue };
             if question.window.overlaps(from, to) {
-                units.push(Unit { protocol, from, to, part: Part::Tail(Arc::new(batches)) });
+                units.push(Unit { protocol, from, to, part: Part::Tail(batches) });
             }
         }
         units

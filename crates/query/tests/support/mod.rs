@@ -98,8 +98,8 @@ impl Snapshot for Content {
     fn segments(&self) -> Vec<SegmentFile> {
         self.segments.clone()
     }
-    fn tail(&self) -> Vec<(ProtocolIndex, Vec<RecordBatch>)> {
-        self.tail.clone()
+    fn tail(&self) -> Vec<(ProtocolIndex, Arc<Vec<RecordBatch>>)> {
+        self.tail.iter().map(|(protocol, batches)| (*protocol, Arc::new(batches.clone()))).collect()
     }
     fn loss(&self, _window: Window) -> Loss {
         let mut loss = Loss::default();
@@ -128,7 +128,8 @@ fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
         .set_max_row_group_row_count(Some(row_group_rows))
         .set_bloom_filter_enabled(true)
         .build();
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
 }

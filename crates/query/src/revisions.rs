@@ -90,9 +90,9 @@ impl Newest {
         let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(Newest::default()) };
         let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(Newest::default()) };
         let window = Window { from: Some(from), to: Some(to) };
+        let wanted: HashMap<i64, i64> = ids().map(|id| (id.cast_signed(), 0)).collect();
         let mut question = Question::of_protocols(&engine.tables, &protocols, window, columns());
         question.ids = Some(first..=last);
-        let wanted: HashMap<i64, i64> = ids().map(|id| (id.cast_signed(), 0)).collect();
         let make = || Wanted(Newest { known: wanted.clone(), is_full: false });
         Ok(engine.fold(snapshot, Arc::new(question), make, cost).await?.0)
     }

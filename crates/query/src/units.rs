@@ -115,18 +115,30 @@ impl Unit {
         }
     }
 
-    /// The row groups of a segment that overlap the window, in runs.
+    /// The row groups of a segment that overlap the window: one by one where their order counts, else in runs.
     fn opened(&self, segment: &Arc<Segment>, question: &Question) -> Vec<Unit> {
-        let groups = segment.row_groups.iter().enumerate();
-        let wanted = groups.filter(|(_, group)| question.window.overlaps(group.from, group.to));
-        wanted
-            .map(|(number, group)| Unit {
+        let longest = if question.has_row_numbers { 1 } else { ROW_GROUPS_AT_ONCE };
+        let mut units: Vec<Unit> = Vec::new();
+        for (number, group) in segment.row_groups.iter().enumerate() {
+            if !question.window.overlaps(group.from, group.to) {
+                continue;
+            }
+            if let Some(Unit { from, to, part: Part::Groups(_, run), .. }) = units.last_mut()
+                && run.end == number
+                && run.len() < longest
+            {
+                run.end = number + 1;
+                (*from, *to) = ((*from).min(group.from), (*to).max(group.to));
+                continue;
+            }
+            units.push(Unit {
                 protocol: self.protocol,
                 from: group.from,
                 to: group.to,
                 part: Part::Groups(Arc::clone(segment), number..number + 1),
-            })
-            .collect()
+            });
+        }
+        units
     }
 
     /// That it could not be read.
@@ -161,3 +173,6 @@ fn range(batches: &[RecordBatch]) -> Option<(Timestamp, Timestamp)> {
     }
     range.map(|(from, to)| (Timestamp::from_ns(from), Timestamp::from_ns(to)))
 }
+
+/// Row groups that are scanned at once where their order does not count.
+const ROW_GROUPS_AT_ONCE: usize = 2;

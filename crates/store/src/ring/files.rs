@@ -1,0 +1,238 @@
+//! The files of the ring as its writer and its readers share them.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lanternfish_model::{PacketRun, Timestamp};
+
+use super::index::{self, Block, PACKET_EXTENSION, index_path};
+use super::lookup::RingPackets;
+use crate::dir;
+
+/// A file of the ring.
+#[derive(Clone, Debug)]
+pub(crate) struct RingFile {
+    pub path: PathBuf,
+    pub sequence: u64,
+    pub bytes: u64,
+    pub blocks: Vec<Block>,
+}
+
+/// What writer and readers share.
+#[derive(Debug)]
+pub(crate) struct RingFiles {
+    dir: PathBuf,
+    files: Mutex<VecDeque<RingFile>>,
+    changed: Condvar,
+    /// Packets that were not kept.
+    lost: AtomicU64,
+    /// Those of them that are in the ledger.
+    told: AtomicU64,
+    /// The next block begins a new file.
+    pub turn: AtomicBool,
+    /// Below the disk has so little room that nothing is kept.
+    pub is_full: AtomicBool,
+}
+
+impl RingFiles {
+    /// Finds the files that are there; torn ones are cut where `may_write`.
+    pub(crate) fn open(dir: &Path, may_write: bool) -> io::Result<RingFiles> {
+        let mut files = VecDeque::new();
+        for path in dir::files(dir)? {
+            let Some(sequence) = sequence_of(&path) else { continue };
+            let (blocks, end) = index::load(&path)?;
+            if blocks.iter().all(|block| !block.has_packets()) {
+                if may_write {
+                    remove(&path);
+                }
+                continue;
+            }
+            if may_write && fs::metadata(&path)?.len() > end {
+                crate::tail_file::cut(&path, end)?;
+            }
+            files.push_back(RingFile { path, sequence, bytes: end, blocks });
+        }
+        files.make_contiguous().sort_by_key(|file| file.sequence);
+        Ok(RingFiles {
+            dir: dir.to_owned(),
+            files: Mutex::new(files),
+            changed: Condvar::new(),
+            lost: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            turn: AtomicBool::new(true),
+            is_full: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, VecDeque<RingFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The path of a new file.
+    pub(crate) fn begin(&self) -> RingFile {
+        let files = self.lock();
+        let sequence = files.back().map_or(0, |file| file.sequence.saturating_add(1));
+        let path = self.dir.join(format!("{sequence:010}.{PACKET_EXTENSION}"));
+        RingFile { path, sequence, bytes: 0, blocks: Vec::new() }
+    }
+
+    /// Adds a file that has been begun.
+    pub(crate) fn push(&self, file: RingFile) {
+        self.lock().push_back(file);
+    }
+
+    /// Tells of a block that has been written to the newest file.
+    pub(crate) fn grow(&self, block: Block) {
+        if let Some(file) = self.lock().back_mut() {
+            file.bytes = block.offset.saturating_add(u64::from(block.bytes));
+            file.blocks.push(block);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Removes the oldest files until no more than `most` bytes are left; the newest file stays.
+    pub(crate) fn shrink(&self, most: u64) {
+        let mut gone = Vec::new();
+        {
+            let mut files = self.lock();
+            let mut total: u64 = files.iter().map(|file| file.bytes).sum();
+            while total > most && files.len() > 1 {
+                let Some(file) = files.pop_front() else { break };
+                total = total.saturating_sub(file.bytes);
+                gone.push(file.path);
+            }
+        }
+        gone.iter().for_each(|path| remove(path));
+    }
+
+    pub(crate) fn lose(&self, packets: u64) {
+        self.lost.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Packets that were not kept since this was asked last.
+    pub(crate) fn take_lost(&self) -> u64 {
+        let lost = self.lost();
+        lost.saturating_sub(self.told.swap(lost, Ordering::Relaxed))
+    }
+
+    /// The number of the newest packet.
+    pub(crate) fn last_number(&self) -> u64 {
+        let files = self.lock();
+        files
+            .iter()
+            .flat_map(|file| &file.blocks)
+            .filter(|block| block.has_packets())
+            .map(|block| block.last)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn wait_for(&self, number: u64, longest: Duration) -> bool {
+        let until = Instant::now() + longest;
+        let mut files = self.lock();
+        loop {
+            let is_there = files.back().and_then(|file| file.blocks.last()).is_some_and(|block| block.last >= number);
+            let left = until.saturating_duration_since(Instant::now());
+            if is_there || left.is_zero() {
+                return is_there;
+            }
+            files = self.changed.wait_timeout(files, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn sequence_of(path: &Path) -> Option<u64> {
+    let is_packets = path.extension().is_some_and(|extension| extension == PACKET_EXTENSION);
+    is_packets.then(|| path.file_stem()?.to_str()?.parse().ok()).flatten()
+}
+
+fn remove(path: &Path) {
+    // One that stays is found again when the ring is opened next.
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_file(index_path(path));
+}
+
+/// The oldest and the newest packet of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingRange {
+    /// The earliest time.
+    pub from: Timestamp,
+    /// The latest time.
+    pub to: Timestamp,
+    /// The smallest number.
+    pub first: u64,
+    /// The largest number.
+    pub last: u64,
+}
+
+/// The packets of a ring, to be read while it is written.
+#[derive(Clone, Debug)]
+pub struct Ring(pub(crate) Arc<RingFiles>);
+
+impl Ring {
+    /// The ring of a directory of ring files; nothing writes to it.
+    pub fn open(dir: &Path) -> io::Result<Ring> {
+        Ok(Ring(Arc::new(RingFiles::open(dir, false)?)))
+    }
+
+    /// What it has, where it has packets.
+    pub fn range(&self) -> Option<RingRange> {
+        let files = self.0.lock();
+        let mut blocks = files.iter().flat_map(|file| &file.blocks).filter(|block| block.has_packets());
+        let first = blocks.next()?;
+        let mut range = RingRange { from: first.from, to: first.to, first: first.first, last: first.last };
+        for block in blocks {
+            range.from = range.from.min(block.from);
+            range.to = range.to.max(block.to);
+            range.first = range.first.min(block.first);
+            range.last = range.last.max(block.last);
+        }
+        Some(range)
+    }
+
+    /// Bytes on the disk.
+    pub fn bytes(&self) -> u64 {
+        self.0.lock().iter().map(|file| file.bytes).sum()
+    }
+
+    /// Packets that were not kept since it was opened.
+    pub fn lost(&self) -> u64 {
+        self.0.lost()
+    }
+
+    /// Waits until a packet is on the disk, for it gets there up to a quarter of a second after its capture; gives whether
+    /// it, or a later one, is.
+    pub fn wait_for(&self, number: u64, longest: Duration) -> bool {
+        self.0.wait_for(number, longest)
+    }
+
+    /// The packets of a window, both ends included, whose numbers lie in one of some runs; all of them where no runs are
+    /// given. They come in the order in which they were captured.
+    pub fn packets(&self, runs: &[PacketRun], from: Timestamp, to: Timestamp) -> RingPackets {
+        let files = self.0.lock().iter().cloned().collect();
+        RingPackets::new(files, runs, from, to)
+    }
+
+    /// The file that may still grow.
+    pub(crate) fn newest_path(&self) -> Option<PathBuf> {
+        self.0.lock().back().map(|file| file.path.clone())
+    }
+
+    /// The files that have packets of a window, with the length of what is whole in them.
+    pub(crate) fn files(&self, from: Timestamp, to: Timestamp) -> Vec<(PathBuf, u64)> {
+        let files = self.0.lock();
+        let is_in = |file: &&RingFile| {
+            file.blocks.iter().any(|block| block.has_packets() && block.from <= to && block.to >= from)
+        };
+        files.iter().filter(is_in).map(|file| (file.path.clone(), file.bytes)).collect()
+    }
+}

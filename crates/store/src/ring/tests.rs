@@ -1,0 +1,1 @@
+//! The ring: what goes in comes out, whatever happens to it.

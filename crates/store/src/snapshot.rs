@@ -1,0 +1,323 @@
+//! Snapshots: a window of entries, packets and losses that stays as it is until it is deleted.
+//!
+//! A snapshot is a data directory of its own: `Store::read` opens it. Sealed segments and finished files of the ring are
+//! hard links, so that it costs little room until the originals go.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lanternfish_model::Timestamp;
+
+use crate::dir::{self, Dir, file_options};
+use crate::segment::file_name;
+use crate::state::now;
+use crate::tar::Tar;
+use crate::{Bounds, Store, StoreError, View, seal};
+
+/// What a snapshot is to hold.
+#[derive(Clone, Debug)]
+pub struct NewSnapshot {
+    /// A name for people, may be empty.
+    pub name: String,
+    /// The earliest time.
+    pub from: Timestamp,
+    /// The latest time, included.
+    pub to: Timestamp,
+    /// The filter that it was made with, to be shown first; the snapshot holds the whole window.
+    pub filter: String,
+    /// Whether it holds raw packets.
+    pub has_packets: bool,
+}
+
+/// What is known of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its id: the name of its directory.
+    pub id: String,
+    /// The name for people.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The earliest time.
+    pub from: Timestamp,
+    /// The latest time, included.
+    pub to: Timestamp,
+    /// The filter that it was made with.
+    pub filter: String,
+    /// Whether it holds raw packets.
+    pub has_packets: bool,
+    /// Rows in its files, some of which may lie outside the window.
+    pub rows: u64,
+    /// The length of its files.
+    pub bytes: u64,
+}
+
+/// The snapshots of a data directory.
+#[derive(Debug)]
+pub struct Snapshots<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Snapshots<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Snapshots { store }
+    }
+
+    /// Makes one.
+    pub fn create(&self, new: &NewSnapshot) -> Result<Snapshot, StoreError> {
+        if self.store.is_read_only() {
+            return Err(StoreError::ReadOnly("snapshots are made by the process that stores".to_owned()));
+        }
+        let id = self.unused_id();
+        let path = self.store.dir().snapshots().join(&id);
+        let temporary = self.store.dir().snapshots().join(format!(".{id}"));
+        let filled = self.fill(&temporary, new, &id).and_then(|snapshot| {
+            fs::rename(&temporary, &path)?;
+            File::open(self.store.dir().snapshots())?.sync_all()?;
+            Ok(snapshot)
+        });
+        filled.map_err(|error| {
+            let _ = fs::remove_dir_all(&temporary);
+            StoreError::Io { what: "make the snapshot", path, error }
+        })
+    }
+
+    /// Those that there are, the oldest first.
+    pub fn list(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let path = self.store.dir().snapshots();
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::Io { what: "read", path, error }),
+        };
+        let mut found: Vec<Snapshot> = entries.flatten().filter_map(|entry| read(&entry.path())).collect();
+        found.sort_by_key(|snapshot| snapshot.created);
+        Ok(found)
+    }
+
+    /// One of them.
+    pub fn find(&self, id: &str) -> Result<Snapshot, StoreError> {
+        read(&self.path(id)?).ok_or_else(|| StoreError::NoSnapshot(id.to_owned()))
+    }
+
+    /// Where one lies: a data directory to be read.
+    pub fn path(&self, id: &str) -> Result<PathBuf, StoreError> {
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        let path = self.store.dir().snapshots().join(id);
+        if is_id && path.is_dir() { Ok(path) } else { Err(StoreError::NoSnapshot(id.to_owned())) }
+    }
+
+    /// Removes one.
+    pub fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let path = self.path(id)?;
+        let hidden = self.store.dir().snapshots().join(format!(".{id}"));
+        let removed = fs::rename(&path, &hidden).and_then(|()| fs::remove_dir_all(&hidden));
+        removed.map_err(StoreError::io("delete", path))
+    }
+
+    /// Writes one as a tar archive of its directory.
+    pub fn export(&self, id: &str, output: &mut dyn Write) -> Result<(), StoreError> {
+        let path = self.path(id)?;
+        let mut tar = Tar::new(output);
+        let written = add_all(&mut tar, &path, id).and_then(|()| tar.finish());
+        written.map_err(StoreError::io("export", path))
+    }
+
+    fn unused_id(&self) -> String {
+        let millis = u64::try_from(now().ns() / 1_000_000).unwrap_or(0);
+        let last = LAST_ID.fetch_max(millis, Ordering::Relaxed);
+        let id = if millis > last { millis } else { LAST_ID.fetch_add(1, Ordering::Relaxed).saturating_add(1) };
+        id.to_string()
+    }
+
+    fn fill(&self, path: &Path, new: &NewSnapshot, id: &str) -> io::Result<Snapshot> {
+        let dir = Dir::new(path);
+        dir.make(self.store.tables().protocols().map(|(_, name)| name))?;
+        dir.check_format(true).map_err(io::Error::other)?;
+        let rows = self.fill_entries(&dir, new)?;
+        if new.has_packets {
+            self.fill_packets(&dir, new)?;
+        }
+        self.store.shared().loss_log().copy_to(&dir.loss(), new.from, new.to)?;
+        let snapshot = Snapshot {
+            id: id.to_owned(),
+            name: new.name.clone(),
+            created: now(),
+            from: new.from,
+            to: new.to,
+            filter: new.filter.clone(),
+            has_packets: new.has_packets,
+            rows,
+            bytes: length_of(path)?,
+        };
+        dir::replace(&path.join(INFO), to_text(&snapshot).as_bytes(), true)?;
+        Ok(snapshot)
+    }
+
+    fn fill_entries(&self, dir: &Dir, new: &NewSnapshot) -> io::Result<u64> {
+        // The view keeps the files until they are linked.
+        let view: View = self.store.view();
+        let names: Vec<&str> = self.store.tables().protocols().map(|(_, name)| name).collect();
+        let mut rows = 0u64;
+        let mut sequence = 0;
+        for segment in view.segments() {
+            sequence = sequence.max(segment.sequence);
+            if !segment.bounds.overlaps(new.from, new.to) {
+                continue;
+            }
+            let Some(name) = names.get(usize::from(segment.protocol.0)) else { continue };
+            if let Some(file) = segment.path.file_name() {
+                link(&segment.path, &dir.segments().join(name).join(file))?;
+                rows = rows.saturating_add(segment.bounds.rows);
+            }
+        }
+        for (protocol, batches) in view.tail() {
+            sequence += 1;
+            let Some(name) = names.get(usize::from(protocol.0)) else { continue };
+            let mut bounds = Bounds::EMPTY;
+            let mut kept = Vec::new();
+            for batch in batches {
+                if let Some(of_batch) = Bounds::of(batch).filter(|bounds| bounds.overlaps(new.from, new.to)) {
+                    bounds.merge(&of_batch);
+                    kept.push(batch.clone());
+                }
+            }
+            if !kept.is_empty() {
+                let path = dir.segments().join(name).join(file_name(&bounds, sequence));
+                seal::write(&path, &kept, &bounds, self.store.shared().config.compression_level)?;
+                rows = rows.saturating_add(bounds.rows);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn fill_packets(&self, dir: &Dir, new: &NewSnapshot) -> io::Result<()> {
+        let files = self.store.ring().files(new.from, new.to);
+        let newest = self.store.ring().newest_path();
+        for (path, bytes) in files {
+            let Some(name) = path.file_name() else { continue };
+            let target = dir.ring().join(name);
+            let taken = if Some(&path) == newest.as_ref() {
+                // It still grows.
+                copy_beginning(&path, &target, bytes)
+            } else {
+                link(&path, &target)
+            };
+            match taken {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                // The ring has moved on, or all is well. The index is made anew from the file.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The window of a directory that is a snapshot.
+pub(crate) fn window_of(path: &Path) -> Option<(Timestamp, Timestamp)> {
+    let text = fs::read_to_string(path.join(INFO)).ok()?;
+    let time = |key: &str| value_of(&text, key)?.parse().ok().map(Timestamp::from_ns);
+    Some((time("from_ns")?, time("to_ns")?))
+}
+
+/// Removes what unfinished snapshots left.
+pub(crate) fn clean(dir: &Dir) {
+    for entry in fs::read_dir(dir.snapshots()).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<Snapshot> {
+    let id = path.file_name()?.to_str()?.to_owned();
+    if id.starts_with('.') {
+        return None;
+    }
+    let text = fs::read_to_string(path.join(INFO)).ok()?;
+    let time = |key: &str| value_of(&text, key)?.parse().ok().map(Timestamp::from_ns);
+    Some(Snapshot {
+        id,
+        name: value_of(&text, "name")?,
+        created: time("created_ns")?,
+        from: time("from_ns")?,
+        to: time("to_ns")?,
+        filter: value_of(&text, "filter")?,
+        has_packets: value_of(&text, "has_packets")? == "true",
+        rows: value_of(&text, "rows")?.parse().ok()?,
+        bytes: value_of(&text, "bytes")?.parse().ok()?,
+    })
+}
+
+fn to_text(snapshot: &Snapshot) -> String {
+    let pairs = [
+        ("name", snapshot.name.clone()),
+        ("created_ns", snapshot.created.ns().to_string()),
+        ("from_ns", snapshot.from.ns().to_string()),
+        ("to_ns", snapshot.to.ns().to_string()),
+        ("filter", snapshot.filter.clone()),
+        ("has_packets", snapshot.has_packets.to_string()),
+        ("rows", snapshot.rows.to_string()),
+        ("bytes", snapshot.bytes.to_string()),
+    ];
+    pairs.iter().map(|(key, value)| format!("{key}\t{}\n", value.replace('\\', "\\\\").replace('\n', "\\n"))).collect()
+}
+
+fn value_of(text: &str, key: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('\t'))?;
+    let mut value = String::with_capacity(line.len());
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => value.push(if characters.next()? == 'n' { '\n' } else { '\\' }),
+            other => value.push(other),
+        }
+    }
+    Some(value)
+}
+
+/// Links a file, or copies it where the file system has no links.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        Err(_) => copy_beginning(from, to, u64::MAX),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn copy_beginning(from: &Path, to: &Path, bytes: u64) -> io::Result<()> {
+    let mut output = file_options().write(true).create(true).truncate(true).open(to)?;
+    io::copy(&mut File::open(from)?.take(bytes), &mut output)?;
+    output.sync_all()
+}
+
+fn length_of(path: &Path) -> io::Result<u64> {
+    let mut length = 0u64;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let bytes = if metadata.is_dir() { length_of(&entry.path())? } else { metadata.len() };
+        length = length.saturating_add(bytes);
+    }
+    Ok(length)
+}
+
+fn add_all(tar: &mut Tar<'_>, path: &Path, name: &str) -> io::Result<()> {
+    tar.directory(name)?;
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            add_all(tar, &entry.path(), &name)?;
+        } else {
+            tar.file(&name, &File::open(entry.path())?)?;
+        }
+    }
+    Ok(())
+}
+
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
+const INFO: &str = "snapshot";

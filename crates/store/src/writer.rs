@@ -1,0 +1,203 @@
+//! The thread that writes the tail, and looks after space and age.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use lanternfish_model::{Cause, ProtocolIndex, Timestamp};
+
+use crate::dir::Dir;
+use crate::numbers::Numbers;
+use crate::ring::RingFiles;
+use crate::state::{Job, Problem, Shared, now};
+use crate::tail_file::TailWriter;
+
+/// What the thread has.
+pub(crate) struct Writer {
+    pub shared: Arc<Shared>,
+    pub dir: Dir,
+    /// By the indexes of protocols.
+    pub names: Vec<&'static str>,
+    pub ring: Arc<RingFiles>,
+    pub numbers: Arc<Numbers>,
+    /// Wakes the thread that seals.
+    pub sealer: SyncSender<()>,
+}
+
+impl Writer {
+    pub(crate) fn run(self, jobs: &Receiver<Job>) {
+        let mut files: HashMap<ProtocolIndex, TailWriter> = HashMap::new();
+        let (mut looked, mut flushed) = (Instant::now(), Instant::now());
+        loop {
+            match jobs.recv_timeout(TICK) {
+                Ok(Job::Append(protocol, batch)) => self.append(&mut files, protocol, &batch),
+                Ok(Job::Close(protocol)) => self.close(&mut files, protocol),
+                Ok(Job::Flush(done)) => {
+                    self.flush();
+                    let _ = done.try_send(());
+                }
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if flushed.elapsed() >= TICK {
+                flushed = Instant::now();
+                self.flush();
+            }
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                self.look();
+            }
+        }
+        self.look();
+        self.flush();
+    }
+
+    fn append(&self, files: &mut HashMap<ProtocolIndex, TailWriter>, protocol: ProtocolIndex, batch: &RecordBatch) {
+        let written = match files.get_mut(&protocol) {
+            Some(file) => file.append(batch),
+            None => self.create(protocol).and_then(|mut file| {
+                let written = file.append(batch);
+                files.insert(protocol, file);
+                written
+            }),
+        };
+        if let Err(error) = written {
+            let mut inner = self.shared.lock();
+            inner.take_back(protocol, batch);
+            self.shared.stop(&mut inner, &error, "writing the tail failed");
+            let cause = inner.problem.as_ref().map_or(Cause::StoreFailed, |problem| problem.cause);
+            self.shared.lose(&mut inner, cause, batch.num_rows() as u64);
+        }
+    }
+
+    fn create(&self, protocol: ProtocolIndex) -> std::io::Result<TailWriter> {
+        let sequence = self.shared.next_sequence();
+        let path = tail_path(&self.dir, self.name(protocol), sequence);
+        let file = TailWriter::create(&path)?;
+        let mut inner = self.shared.lock();
+        if let Some(part) = inner.parts.iter_mut().find(|part| part.protocol == protocol && !part.is_written) {
+            part.sequence = sequence;
+            part.files.push(path);
+        }
+        Ok(file)
+    }
+
+    fn close(&self, files: &mut HashMap<ProtocolIndex, TailWriter>, protocol: ProtocolIndex) {
+        files.remove(&protocol);
+        let mut inner = self.shared.lock();
+        let found = inner.parts.iter().position(|part| part.protocol == protocol && !part.is_written);
+        let Some(position) = found else { return };
+        if let Some(part) = inner.parts.get_mut(position) {
+            part.is_written = true;
+            if part.batches.is_empty() {
+                part.files.iter().for_each(|path| drop(fs::remove_file(path)));
+                inner.parts.remove(position);
+            }
+        }
+        let _ = self.sealer.try_send(());
+    }
+
+    fn flush(&self) {
+        let flushed = self.shared.loss_log().flush();
+        if let Err(error) = flushed {
+            // The counts stay in memory, and are tried again.
+            let mut inner = self.shared.lock();
+            if inner.problem.is_none() {
+                self.shared.stop(&mut inner, &error, "writing the ledger of losses failed");
+            }
+        }
+    }
+
+    /// Looks after space, age and what could not be done before.
+    fn look(&self) {
+        self.shared.close_old();
+        self.watch_space();
+        let lost = self.ring.take_lost();
+        if lost > 0 {
+            let mut inner = self.shared.lock();
+            self.shared.lose(&mut inner, Cause::RingBehind, lost);
+        }
+        self.keep_within(now());
+        let _ = self.numbers.save(&self.dir, false);
+        let has_work = self.shared.lock().parts.iter().any(|part| part.is_written);
+        if has_work {
+            let _ = self.sealer.try_send(());
+        }
+    }
+
+    /// Stops storing before the disk is full, and goes on when there is room again.
+    fn watch_space(&self) {
+        let Some(free) = crate::space::free_bytes(self.dir.path()) else { return };
+        let least = self.shared.config.min_free_bytes;
+        self.ring.is_full.store(free < least, std::sync::atomic::Ordering::Relaxed);
+        let mut inner = self.shared.lock();
+        let is_low = free < least;
+        match &inner.problem {
+            None if is_low => {
+                let words = format!(
+                    "nothing is stored: the disk of {} has {} MiB left, and storing stops below {} MiB",
+                    self.dir.path().display(),
+                    free >> 20,
+                    least >> 20
+                );
+                inner.note(words.clone());
+                inner.problem = Some(Problem { cause: Cause::StoreFull, words });
+            }
+            Some(_) if !is_low && free >= least.saturating_add(least / 8) => {
+                inner.problem = None;
+                inner.note("storing goes on".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops the oldest segments that are too old or too much.
+    fn keep_within(&self, now: Timestamp) {
+        let config = &self.shared.config;
+        let age = i64::try_from(config.retention_age.as_nanos()).unwrap_or(i64::MAX);
+        let oldest = now - age;
+        {
+            let mut inner = self.shared.lock();
+            let mut total: u64 = inner.segments.iter().map(|segment| segment.bytes).sum();
+            let is_over = |total: u64| total > config.retention_bytes;
+            let has_old = inner.segments.iter().any(|segment| segment.bounds.to < oldest);
+            if has_old || is_over(total) {
+                // They stand in the order in which they were begun, which no clock can turn around.
+                Arc::make_mut(&mut inner.segments).retain(|segment| {
+                    let goes = segment.bounds.to < oldest || is_over(total);
+                    if goes {
+                        total = total.saturating_sub(segment.bytes);
+                        segment.doom();
+                    }
+                    !goes
+                });
+            }
+        }
+        self.shared.loss_log().forget_before(oldest);
+    }
+
+    fn name(&self, protocol: ProtocolIndex) -> &'static str {
+        self.names.get(usize::from(protocol.0)).copied().unwrap_or("unknown")
+    }
+}
+
+/// The file of a part.
+pub(crate) fn tail_path(dir: &Dir, protocol: &str, sequence: u64) -> PathBuf {
+    dir.tail().join(format!("{protocol}-{sequence:08x}{TAIL_EXTENSION}"))
+}
+
+/// Reads the name of a file of the tail.
+pub(crate) fn tail_name(path: &std::path::Path) -> Option<(&str, u64)> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(TAIL_EXTENSION)?;
+    let (protocol, sequence) = stem.rsplit_once('-')?;
+    Some((protocol, u64::from_str_radix(sequence, 16).ok()?))
+}
+
+/// The extension of files of the tail.
+pub(crate) const TAIL_EXTENSION: &str = ".arrows";
+const TICK: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_secs(1);

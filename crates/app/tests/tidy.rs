@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("filter", &[]),
     ("columns", &[]),
     ("store", &["columns", "pcapfile"]),
-    ("query", &["filter", "columns", "store"]),
+    ("query", &["filter", "columns", "store", "servicemap"]),
     ("servicemap", &[]),
     ("api", &["filter", "query", "output", "servicemap", "telemetry"]),
     ("output", &["columns", "pcapfile"]),

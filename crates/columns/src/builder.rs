@@ -32,6 +32,7 @@ pub(crate) struct Builder {
     detail: Option<Placed>,
     elapsed_ns: Option<Placed>,
     first_byte_ns: Option<Placed>,
+    wire_bytes: Option<Placed>,
     raw: Option<Placed>,
     /// What the raw column gets for the row under way.
     raw_row: Vec<u8>,
@@ -50,6 +51,7 @@ impl Builder {
             detail: None,
             elapsed_ns: None,
             first_byte_ns: None,
+            wire_bytes: None,
             raw: None,
             raw_row: Vec::new(),
             scratch: Vec::new(),
@@ -70,6 +72,7 @@ impl Builder {
                 Source::Hidden(Hidden::Detail) => builder.detail = Some(placed),
                 Source::Hidden(Hidden::ElapsedNs) => builder.elapsed_ns = Some(placed),
                 Source::Hidden(Hidden::FirstByteNs) => builder.first_byte_ns = Some(placed),
+                Source::Hidden(Hidden::Bytes) => builder.wire_bytes = Some(placed),
                 Source::Hidden(Hidden::Raw) => builder.raw = Some(placed),
             }
         }
@@ -83,7 +86,7 @@ impl Builder {
     /// Bytes of values held.
     pub(crate) fn bytes(&self) -> usize {
         let common = self.common.iter().map(|(_, placed)| placed);
-        let hidden = [&self.detail, &self.elapsed_ns, &self.first_byte_ns, &self.raw];
+        let hidden = [&self.detail, &self.elapsed_ns, &self.first_byte_ns, &self.wire_bytes, &self.raw];
         let others = self.bodies.iter().chain(&self.local).chain(hidden).flatten();
         let values: usize = common.chain(others).map(|placed| placed.column.bytes()).sum();
         values.saturating_add(self.shared.bytes())
@@ -118,6 +121,11 @@ impl Builder {
         let remainder = |ns: Option<i64>| ns.map(|ns| (ns % 1000) as i32);
         put_small(&mut self.elapsed_ns, row, remainder(entry.elapsed_ns));
         put_small(&mut self.first_byte_ns, row, remainder(entry.first_byte_ns));
+        if let Some(Placed { column: Buffered::Int(column), .. }) = &mut self.wire_bytes {
+            let halves = [&entry.request, &entry.response].into_iter().flatten();
+            let sum = halves.fold(0u64, |sum, half| sum.saturating_add(half.wire_bytes));
+            column.put(row, i64::try_from(sum).unwrap_or(i64::MAX));
+        }
         self.scratch.clear();
         detail::write(&mut self.scratch, entry);
         put_bytes(&mut self.detail, row, &self.scratch);
@@ -147,7 +155,8 @@ impl Builder {
         let mut arrays: Vec<Option<ArrayRef>> = self.layout.columns.iter().map(|_| None).collect();
         self.shared.finish(&mut nulls, &mut arrays)?;
         let common = self.common.iter_mut().map(|(_, placed)| placed);
-        let hidden = [&mut self.detail, &mut self.elapsed_ns, &mut self.first_byte_ns, &mut self.raw];
+        let hidden =
+            [&mut self.detail, &mut self.elapsed_ns, &mut self.first_byte_ns, &mut self.wire_bytes, &mut self.raw];
         let others = self.bodies.iter_mut().chain(&mut self.local).chain(hidden).flatten();
         for placed in common.chain(others) {
             let Some(column) = self.layout.columns.get(placed.place) else { continue };

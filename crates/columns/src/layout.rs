@@ -15,6 +15,8 @@ pub mod hidden {
     pub const ELAPSED_NS: &str = "_elapsed_ns";
     /// The nanoseconds that `time_to_first_byte`, in µs, leaves out.
     pub const FIRST_BYTE_NS: &str = "_first_byte_ns";
+    /// The bytes on the wire of both halves: what analyses and maps sum up.
+    pub const BYTES: &str = "_bytes";
     /// Values that their column cannot hold exactly, such as text that is not UTF-8.
     pub const RAW: &str = "_raw";
 }
@@ -26,11 +28,13 @@ pub(crate) enum Hidden {
     Connection,
     ElapsedNs,
     FirstByteNs,
+    Bytes,
     Raw,
 }
 
 impl Hidden {
-    const ALL: [Hidden; 5] = [Hidden::Detail, Hidden::Connection, Hidden::ElapsedNs, Hidden::FirstByteNs, Hidden::Raw];
+    const ALL: [Hidden; 6] =
+        [Hidden::Detail, Hidden::Connection, Hidden::ElapsedNs, Hidden::FirstByteNs, Hidden::Bytes, Hidden::Raw];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -38,6 +42,7 @@ impl Hidden {
             Hidden::Connection => hidden::CONNECTION,
             Hidden::ElapsedNs => hidden::ELAPSED_NS,
             Hidden::FirstByteNs => hidden::FIRST_BYTE_NS,
+            Hidden::Bytes => hidden::BYTES,
             Hidden::Raw => hidden::RAW,
         }
     }
@@ -47,6 +52,7 @@ impl Hidden {
             Hidden::Detail | Hidden::Raw => Store::Bytes,
             Hidden::Connection => Store::SharedBytes,
             Hidden::ElapsedNs | Hidden::FirstByteNs => Store::Small,
+            Hidden::Bytes => Store::Int,
         }
     }
 }

@@ -90,6 +90,8 @@ impl Rows {
                 Source::Hidden(Hidden::Connection) => rows.hidden.connection = cells,
                 Source::Hidden(Hidden::ElapsedNs) => rows.hidden.elapsed_ns = cells,
                 Source::Hidden(Hidden::FirstByteNs) => rows.hidden.first_byte_ns = cells,
+                // What it sums up stands in the detail.
+                Source::Hidden(Hidden::Bytes) => {}
                 Source::Hidden(Hidden::Raw) => rows.hidden.raw = cells,
             }
         }

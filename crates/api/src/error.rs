@@ -3,8 +3,10 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lanternfish_filter::FilterError;
+use lanternfish_query::QueryError;
 
 use crate::dto::{ErrorAnswer, ErrorBody};
+use crate::engine::EngineError;
 
 /// Why a request is refused or failed.
 #[derive(Clone, Debug)]
@@ -77,6 +79,38 @@ impl From<FilterError> for ApiError {
         answer.body.expected = some(error.expected);
         answer.body.hint = some(error.hint);
         answer
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            QueryError::Filter(error) => error.into(),
+            QueryError::Cancelled => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "cancelled", message),
+            QueryError::TooLarge { .. } => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "query_too_large", message)
+                .hint("choose a shorter range of time, or fewer groups"),
+            QueryError::BadCursor(_) => ApiError::parameter("cursor", message),
+            QueryError::BadGroup { .. } => ApiError::parameter("by", message),
+            QueryError::BadParameter(_) => ApiError::new(StatusCode::BAD_REQUEST, "bad_parameter", message),
+            QueryError::Failed(_) => ApiError::internal(message),
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            EngineError::Query(error) => error.into(),
+            EngineError::NotFound(_) => ApiError::not_found(message),
+            EngineError::Invalid { parameter, .. } => ApiError::parameter(&parameter, message),
+            EngineError::Gone(_) => ApiError::new(StatusCode::GONE, "gone", message),
+            EngineError::NotPossible(_) => ApiError::new(StatusCode::CONFLICT, "not_possible", message),
+            EngineError::TooLarge { limit_bytes } => crate::asked::too_large(limit_bytes),
+            EngineError::Unavailable(_) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message),
+            EngineError::Failed(_) => ApiError::internal(message),
+        }
     }
 }
 

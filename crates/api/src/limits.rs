@@ -42,6 +42,8 @@ pub const MAX_CONNECTIONS: usize = 512;
 pub const MAX_SUBSCRIBERS: usize = 64;
 /// The most queries at once; further ones wait.
 pub const MAX_QUERIES: usize = 16;
+/// The most files that are made at once.
+pub const MAX_EXPORTS: usize = 8;
 /// How long a query may wait for its turn.
 pub const QUERY_WAIT: Duration = Duration::from_secs(10);
 /// How long a query may run.

@@ -83,8 +83,12 @@ pub struct HelperInfo {
 pub struct ValuesAnswer {
     /// The values, the most frequent first.
     pub values: Vec<ValueCount>,
+    /// Whether there were more different values than were counted.
+    pub is_cut: bool,
     /// How long the query took.
     pub took_ms: u64,
+    /// What the query read.
+    pub cost: super::CostInfo,
 }
 
 /// A value with the number of entries that have it.

@@ -49,19 +49,25 @@ pub struct Explanation {
     pub loss: super::LossAnswer,
     /// How long the query took.
     pub took_ms: u64,
+    /// What the query read.
+    pub cost: super::CostInfo,
 }
 
 /// A clause of a filter.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ClauseInfo {
-    /// The clause in words.
+    /// The clause as it is written.
     pub text: String,
+    /// The clause in words.
+    pub words: String,
     /// Where it begins in the filter, in characters from 0.
     pub start: usize,
-    /// Where it ends.
+    /// The character behind it.
     pub end: usize,
-    /// How many entries meet it and all clauses before it.
+    /// How many entries meet this clause alone.
     pub left: u64,
+    /// How many entries meet it and all clauses before it.
+    pub left_so_far: u64,
 }
 
 /// The saved filters.

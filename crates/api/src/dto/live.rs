@@ -1,6 +1,6 @@
-//! What a client of the WebSocket may say; what it hears is described in the OpenAPI document.
+//! What a client of the WebSocket says and hears.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A change of a live subscription: any of its members, each in force from then on.
@@ -22,7 +22,7 @@ pub struct LiveChange {
 }
 
 /// What can be subscribed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveTopic {
     /// Entries as they come.
@@ -31,4 +31,56 @@ pub enum LiveTopic {
     Map,
     /// Calls by outcome, every second.
     Stats,
+}
+
+/// What the server says on the WebSocket: one of these.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes what is written without it")]
+pub enum LiveMessage {
+    /// New entries.
+    Entries(LiveEntriesMessage),
+    /// The map of the last time.
+    Map(LiveMapMessage),
+    /// Calls by outcome of the last time.
+    Stats(LiveStatsMessage),
+    /// What was lost since the program started; sent at the start and when it changed.
+    Loss(LiveLossMessage),
+    /// What the client said can't be used, or what it asked for failed; the subscription goes on as it was.
+    Error(super::ErrorAnswer),
+}
+
+/// New entries, in the order in which they were finished.
+#[derive(Serialize, ToSchema)]
+pub struct LiveEntriesMessage {
+    /// The entries.
+    #[schema(schema_with = crate::openapi::entries_reference, required = true)]
+    pub entries: (),
+    /// Entries that matched since the message before and were not sent: the client was paused, or too slow, or asked for
+    /// no more a second.
+    pub dropped: u64,
+    /// Only in the first message after a change of the filter: from here on entries meet this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+/// The map of the last time.
+#[derive(Serialize, ToSchema)]
+pub struct LiveMapMessage {
+    /// The map.
+    pub map: super::MapAnswer,
+}
+
+/// Calls by outcome of the last time.
+#[derive(Serialize, ToSchema)]
+pub struct LiveStatsMessage {
+    /// The figures.
+    pub stats: super::StatsAnswer,
+}
+
+/// What was lost since the program started.
+#[derive(Serialize, ToSchema)]
+pub struct LiveLossMessage {
+    /// LOSS.
+    pub loss: super::LossAnswer,
 }

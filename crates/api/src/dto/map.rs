@@ -16,6 +16,8 @@ pub struct MapAnswer {
     pub loss: super::LossAnswer,
     /// How long the query took.
     pub took_ms: u64,
+    /// What the query read.
+    pub cost: super::CostInfo,
 }
 
 /// A node: whatever the grouping makes one of.

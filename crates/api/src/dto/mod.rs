@@ -3,7 +3,9 @@
 //! Entries are not here: their JSON comes from the one JSON writer, and their schema from the field table.
 
 mod capture;
+mod cost;
 mod detail;
+mod entries;
 mod error;
 mod fields;
 mod filters;
@@ -20,11 +22,16 @@ pub use capture::{
     CaptureChange, CaptureChoices, CaptureSettings, ContainerChoice, InterfaceChoice, PortChoice, ProcessChoice,
     Target, TargetKind,
 };
+pub use cost::{CostInfo, UnreadableSegment};
 pub use detail::{BodyFacts, ConnectionBrief, EntryDetail, Half};
+pub use entries::EntriesAnswer;
+pub(crate) use entries::EntriesRest;
 pub use error::{ErrorAnswer, ErrorBody};
 pub use fields::{FieldInfo, FieldsAnswer, HelperInfo, ProtocolInfo, ValueCount, ValuesAnswer};
 pub use filters::{ClauseInfo, Explanation, KflAnswer, KflQuestion, KflWarning, SavedFilter, SavedFilters};
-pub use live::{LiveChange, LiveTopic};
+pub use live::{
+    LiveChange, LiveEntriesMessage, LiveLossMessage, LiveMapMessage, LiveMessage, LiveStatsMessage, LiveTopic,
+};
 pub use loss::{LossAnswer, LossCause, LossWord};
 pub use map::{MapAnswer, MapEdge, MapNode};
 pub use packets::{FollowAnswer, FollowChunk, FollowChunkKind, PacketInfo, PacketsAnswer, StreamDirection, StreamEnd};

@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 pub struct StatsAnswer {
     /// A row for each group, and for each step of time where `step` is given.
     pub rows: Vec<StatRow>,
-    /// Rows that were left out for the limit: those with the fewest calls.
-    pub omitted_rows: u64,
+    /// Groups that are not among the rows, for the limit: those with the fewest calls.
+    pub omitted_groups: u64,
+    /// Calls of groups that were not told apart.
+    pub omitted_calls: u64,
     /// What was lost in the window.
     pub loss: super::LossAnswer,
     /// Steps in which something was lost; only where `step` is given.
@@ -19,6 +21,8 @@ pub struct StatsAnswer {
     pub loss_steps: Option<Vec<LossStep>>,
     /// How long the query took.
     pub took_ms: u64,
+    /// What the query read.
+    pub cost: super::CostInfo,
 }
 
 /// Figures of a group.
@@ -38,7 +42,9 @@ pub struct StatRow {
     pub client_errors: u64,
     /// Bytes on the wire of both directions.
     pub bytes: u64,
-    /// The median latency of answered pairs in µs.
+    /// Answered pairs: what the percentiles are of.
+    pub answered: u64,
+    /// Their median latency in µs.
     pub p50_us: Option<u64>,
     /// Their 95th percentile in µs.
     pub p95_us: Option<u64>,
@@ -73,6 +79,8 @@ pub struct TimelineAnswer {
     pub loss: super::LossAnswer,
     /// How long the query took.
     pub took_ms: u64,
+    /// What the query read.
+    pub cost: super::CostInfo,
 }
 
 /// A step of the timeline.

@@ -51,7 +51,7 @@ pub trait Stored: Send + Sync + 'static {
     ) -> Result<Stats, QueryError>;
     /// The service map.
     async fn map(&self, filter: &Filter, window: Window, group: GroupBy) -> Result<Map, QueryError>;
-    /// Values of a field.
+    /// Values of a field that begin with a prefix, without regard to case.
     async fn values(
         &self,
         field: &Group,
@@ -59,12 +59,12 @@ pub trait Stored: Send + Sync + 'static {
         limit: usize,
         window: Window,
     ) -> Result<FieldValues, QueryError>;
-    /// What a filter does to the entries of a window.
-    async fn explain(&self, filter: &Filter, window: Window) -> Result<Explain, QueryError>;
+    /// What a filter does to the entries of a window; `now` is what `now()` means in its clauses.
+    async fn explain(&self, filter: &Filter, now: Timestamp, window: Window) -> Result<Explain, QueryError>;
     /// What was lost in a window.
     fn loss(&self, window: Window) -> Loss;
     /// The times of the oldest and the newest entry.
-    fn range(&self) -> Option<(Timestamp, Timestamp)>;
+    async fn range(&self) -> Result<Option<(Timestamp, Timestamp)>, QueryError>;
 }
 
 /// The running instance.
@@ -86,6 +86,18 @@ pub trait Engine: Send + Sync + 'static {
     async fn live_map(&self, filter: &Filter, last_ns: i64, group: GroupBy) -> Result<Map, EngineError> {
         let window = Window { from: Some(self.now() - last_ns), to: None };
         Ok(self.stored(None)?.map(filter, window, group).await?)
+    }
+    /// Calls by groups and steps of the last time; a cheaper way than a query where there is one.
+    async fn live_stats(
+        &self,
+        filter: &Filter,
+        last_ns: i64,
+        by: &[Group],
+        step_ns: i64,
+    ) -> Result<Stats, EngineError> {
+        let window = Window { from: Some(self.now() - last_ns), to: None };
+        let limit = crate::limits::MAX_STAT_ROWS as usize;
+        Ok(self.stored(None)?.stats(filter, window, by, Some(step_ns), limit).await?)
     }
     /// What is captured.
     fn capture(&self) -> CaptureSettings;

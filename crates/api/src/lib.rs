@@ -17,6 +17,7 @@ mod live;
 mod metrics;
 pub mod openapi;
 pub mod params;
+mod queried;
 mod refusals;
 mod routes;
 mod server;
@@ -35,6 +36,7 @@ pub use engine::{
     Streamed,
 };
 pub use live::{LiveEntries, Publisher};
+pub use queried::Queried;
 pub use server::{ServeError, Server};
 pub use tls::{TlsError, tls_config};
 pub use token::{Token, TokenHash, new_token};

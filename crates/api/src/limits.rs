@@ -48,9 +48,7 @@ pub const MAX_EXPORTS: usize = 8;
 pub const QUERY_WAIT: Duration = Duration::from_secs(10);
 /// How long a query may run.
 pub const QUERY_TIME: Duration = Duration::from_secs(120);
-/// How long the head of a request may take.
-pub const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may wait between two bytes of a body, and a client may leave bytes unread.
+/// How long a client may keep us waiting: for the head of a request, for more of its body, or leaving bytes unread.
 pub const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long the handshake of TLS may take.
 pub const TLS_TIME: Duration = Duration::from_secs(10);
@@ -66,6 +64,8 @@ pub const MAX_LIVE_BYTES: usize = 8 << 20;
 pub const LIVE_GATHER: Duration = Duration::from_millis(50);
 /// How often map, stats and losses are sent to a live client.
 pub const LIVE_TICK: Duration = Duration::from_secs(1);
+/// Figures for a live client may take one in so many parts of the time: after one that took long the next one waits.
+pub const LIVE_SHARE: u32 = 10;
 /// How far map and stats of a live client reach back where it does not say.
 pub const LIVE_LAST_NS: i64 = 300_000_000_000;
 /// How often a live client that hears nothing is asked whether it is there.

@@ -102,7 +102,7 @@ pub struct ValuesParams {
     /// The field; a name of a map as `request.headers["host"]`.
     #[param(example = "path", required = true)]
     pub field: Option<String>,
-    /// What the values begin with.
+    /// What the values begin with, without regard to case.
     pub prefix: Option<String>,
     /// The most values.
     #[param(minimum = 1, maximum = 1000, default = 50)]

@@ -28,8 +28,8 @@ use crate::assets;
 use crate::engine::{Engine, Peer};
 use crate::error::ApiError;
 use crate::guard::{Link, guard};
-use crate::limits::{HEAD_TIME, MAX_BODY_BYTES, MAX_CONNECTIONS, STALL_TIME, TLS_TIME, UPLOAD_BYTES};
-use crate::stall::Stalling;
+use crate::limits::{MAX_BODY_BYTES, MAX_CONNECTIONS, STALL_TIME, TLS_TIME, UPLOAD_BYTES};
+use crate::stall::{Midway, Stalling};
 use crate::state::{App, Shared, stopped};
 
 /// A server that is ready to listen.
@@ -64,7 +64,7 @@ impl Server {
         self
     }
 
-    /// Cuts clients off that leave bytes unread for so long, instead of [`crate::limits::STALL_TIME`].
+    /// Cuts clients off that keep it waiting for so long, instead of [`crate::limits::STALL_TIME`].
     pub fn with_stall_time(self, stall_time: Duration) -> Server {
         Server { stall_time, ..self }
     }
@@ -117,10 +117,11 @@ impl Server {
         let user = self.user(peer, local).await;
         let link = Link { peer, local, user, is_tls: self.tls.is_some() };
         let stream = Stalling::new(stream, self.stall_time, Arc::clone(&counters));
+        let midway = stream.midway();
         match &self.tls {
-            None => self.speak(stream, link).await,
+            None => self.speak(stream, link, midway).await,
             Some(tls) => match timeout(TLS_TIME, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream, link).await,
+                Ok(Ok(stream)) => self.speak(stream, link, midway).await,
                 Ok(Err(_)) => {}
                 Err(_) => counters.slow_client(),
             },
@@ -138,14 +139,14 @@ impl Server {
         Some(found.unwrap_or_default())
     }
 
-    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, link: Link) {
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, link: Link, midway: Midway) {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(link);
             router.clone().call(request)
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES);
+        http.timer(TokioTimer::new()).header_read_timeout(self.stall_time).max_buf_size(MAX_HEAD_BYTES);
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         tokio::pin!(connection);
         let mut stopping = self.stop.subscribe();
@@ -156,7 +157,8 @@ impl Server {
                 connection.await
             }
         };
-        if ended.is_err_and(|error| error.is_timeout()) {
+        // An idle connection is closed after the same time, which is nothing to be counted.
+        if ended.is_err_and(|error| error.is_timeout()) && midway.is_set() {
             self.app.counters.slow_client();
         }
     }

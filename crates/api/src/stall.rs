@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,16 +20,36 @@ pub(crate) struct Stalling<S> {
     /// Runs while bytes wait to be written.
     waiting: Option<Pin<Box<Sleep>>>,
     counters: Arc<Counters>,
+    midway: Midway,
+}
+
+/// Whether a client has begun to say something that was not answered yet; an idle connection has not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Midway(Arc<AtomicBool>);
+
+impl Midway {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, is_midway: bool) {
+        self.0.store(is_midway, Ordering::Relaxed);
+    }
 }
 
 impl<S: Unpin> Stalling<S> {
     pub(crate) fn new(inner: S, limit: Duration, counters: Arc<Counters>) -> Self {
-        Stalling { inner, limit, waiting: None, counters }
+        Stalling { inner, limit, waiting: None, counters, midway: Midway::default() }
+    }
+
+    pub(crate) fn midway(&self) -> Midway {
+        self.midway.clone()
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
+            self.midway.set(false);
             return written;
         }
         let limit = self.limit;
@@ -47,7 +68,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.midway.set(true);
+        }
+        read
     }
 }
 
@@ -58,13 +84,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.inner).poll_flush(context);
-        self.watch(context, flushed)
+        // A socket has nothing to flush.
+        Pin::new(&mut self.inner).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.inner).poll_shutdown(context);
-        self.watch(context, shut)
+        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 
     fn poll_write_vectored(

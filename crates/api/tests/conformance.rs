@@ -4,9 +4,11 @@
 mod support;
 
 use axum::http::Method;
+use lanternfish_api::Access;
 use serde_json::{Value, json};
 use support::client::{Answer, World};
 use support::document::Document;
+use support::engine::TestEngine;
 
 /// A request: the method, the path as it is documented, the target, the body, and the status that must come.
 struct Case(&'static str, &'static str, String, Option<Value>, u16);
@@ -199,7 +201,47 @@ fn of_control() -> Vec<Case> {
 
 #[tokio::test]
 async fn answers_are_as_documented() {
-    let world = World::start().await;
+    judge_all(World::start().await).await;
+}
+
+#[tokio::test]
+async fn answers_of_real_queries_are_as_documented() {
+    judge_all(World::with(TestEngine::queried(), Access::default(), |server| server).await).await;
+}
+
+/// The same entries, asked by the shortest way and by the real queries, are the same answers.
+#[tokio::test]
+async fn real_queries_answer_the_same() {
+    let short = World::start().await;
+    let real = World::with(TestEngine::queried(), Access::default(), |server| server).await;
+    for target in [
+        "/api/v1/entries",
+        "/api/v1/entries?limit=4",
+        "/api/v1/entries?filter=http%20and%20redact(%22request.headers%22)&bodies=false",
+        "/api/v1/entries?filter=outcome%20!=%20%22ok%22&from=2026-03-14T22:00:00Z&to=2026-03-14T22:00:06Z",
+        "/api/v1/entries?fields=path,request.headers%5B%22host%22%5D&filter=http",
+        "/api/v1/map?filter=http&group=ip",
+        "/api/v1/loss?from=2026-03-14T22:00:00Z&to=2026-03-14T22:00:01Z",
+        "/api/v1/loss?from=2026-03-14T22:00:00Z&to=2026-03-14T22:00:03Z",
+    ] {
+        let [mut expected, mut found] = [short.get(target).await.json(), real.get(target).await.json()];
+        for answer in [&mut expected, &mut found] {
+            if let Some(object) = answer.as_object_mut() {
+                object.remove("cost");
+                object.remove("took_ms");
+            }
+        }
+        assert_eq!(found, expected, "{target}");
+    }
+    let lines = short.get("/api/v1/export?format=jsonl&order=oldest").await.text();
+    assert_eq!(real.get("/api/v1/export?format=jsonl&order=oldest").await.text(), lines);
+    let timeline = real.get("/api/v1/timeline?steps=5").await.json();
+    assert_eq!(timeline["from"].as_str().map(|from| &from[..19]), Some("2026-03-14T22:00:00"));
+    let explained = real.get("/api/v1/explain?filter=http%20%26%26%20status_code%20%3E=%20500").await.json();
+    assert_eq!((&explained["clauses"][1]["left_so_far"], &explained["matched"]), (&json!(1), &json!(1)));
+}
+
+async fn judge_all(world: World) {
     let mut document = Document::new();
     let upload = world
         .engine

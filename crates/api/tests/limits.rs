@@ -61,6 +61,22 @@ async fn a_client_that_reads_is_not_cut_off() {
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_end_is_cut_off_and_an_idle_connection_is_closed() {
+    let stall_time = Duration::from_millis(300);
+    let world = World::with(TestEngine::new(), Access::default(), |server| server.with_stall_time(stall_time)).await;
+    let mut idle = TcpStream::connect(world.address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut silent = TcpStream::connect(world.address).await.unwrap();
+    let mut slow = TcpStream::connect(world.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: loc").await.unwrap();
+    for stream in [&mut idle, &mut silent, &mut slow] {
+        let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        assert!(end.is_ok(), "it is closed");
+    }
+    assert_eq!(clients(&world, "cut_off_slow").await, 1);
+}
+
+#[tokio::test]
 async fn a_query_stops_when_its_client_goes() {
     let engine = TestEngine::with_delay(Duration::from_secs(3600));
     let world = World::with(engine, Access::default(), |server| server).await;

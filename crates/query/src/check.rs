@@ -301,9 +301,8 @@ fn map_meets(check: &Check, names: &Texts<'_>, values: &Texts<'_>, range: std::o
     match check {
         Check::MapHas { name, is_caseless } => range.into_iter().any(|at| is_it(at, name, *is_caseless)),
         Check::MapText { name, is_caseless, default, text, is_none } => {
-            let mut found = range
-                .filter(|at| is_it(*at, name, *is_caseless))
-                .map(|at| values.get(at).unwrap_or_default());
+            let mut found =
+                range.filter(|at| is_it(*at, name, *is_caseless)).map(|at| values.get(at).unwrap_or_default());
             match (default, found.next()) {
                 (Some(default), first) => text.holds(first.unwrap_or(default)) != *is_none,
                 (None, None) => false,

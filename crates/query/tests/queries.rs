@@ -36,9 +36,16 @@ fn ids(entries: &[Entry]) -> Vec<u64> {
 async fn pages_follow_each_other_newest_first() {
     let (small, entries) = store();
     let query = small.query();
-    for text in ["", "http", "http && status_code >= 400", "tcp_conn && conn_state == \"closed\"", "redis_error != \"\"",
-        "url.contains(\"/orders\")", "request.headers[\"accept\"] == r\"json\" && path[1] == \"v1\"", "false"]
-    {
+    for text in [
+        "",
+        "http",
+        "http && status_code >= 400",
+        "tcp_conn && conn_state == \"closed\"",
+        "redis_error != \"\"",
+        "url.contains(\"/orders\")",
+        "request.headers[\"accept\"] == r\"json\" && path[1] == \"v1\"",
+        "false",
+    ] {
         let filter = filter(text);
         let expected = live(&entries, &filter);
         let (mut got, mut cursor) = (Vec::new(), None);
@@ -256,7 +263,10 @@ async fn values_complete_a_prefix() {
         async move { query.values(&group, &prefix, 20, Window::ALL).await.unwrap().values }
     };
     let methods = values("method", "").await;
-    assert_eq!(methods.iter().map(|(value, _)| value.as_str()).collect::<std::collections::BTreeSet<_>>(), ["DELETE", "GET", "POST", "PUT"].into());
+    assert_eq!(
+        methods.iter().map(|(value, _)| value.as_str()).collect::<std::collections::BTreeSet<_>>(),
+        ["DELETE", "GET", "POST", "PUT"].into()
+    );
     assert!(methods.is_sorted_by(|a, b| a.1 >= b.1));
     assert!(values("dns_questions", "CART").await.iter().all(|(value, _)| value.starts_with("cart")));
     assert!(values("request.headers", "x-").await.iter().any(|(value, _)| value == "x-request-id"));
@@ -313,7 +323,10 @@ async fn an_unreadable_segment_is_said_and_survived() {
         let query = small.query();
         let page = query.entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap();
         let [unreadable] = page.cost.unreadable.as_slice() else { panic!("{:?}", page.cost.unreadable) };
-        assert_eq!((unreadable.rows, unreadable.name.as_str()), (broken.rows, broken.path.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(
+            (unreadable.rows, unreadable.name.as_str()),
+            (broken.rows, broken.path.file_name().unwrap().to_str().unwrap())
+        );
         assert_eq!(page.entries.len() as u64 + broken.rows, live(&entries, &filter("http")).len() as u64);
         let stats = query.stats(&filter("http"), Window::ALL, &[], None, 10).await.unwrap();
         assert_eq!(stats.cost.unreadable.len(), 1);
@@ -326,7 +339,10 @@ async fn an_unreadable_segment_is_said_and_survived() {
     let page = small.query().entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap();
     assert!(!page.entries.is_empty());
     std::fs::remove_file(&broken.path).unwrap();
-    assert_eq!(small.query().entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap().cost.unreadable.len(), 1);
+    assert_eq!(
+        small.query().entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap().cost.unreadable.len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub struct KflQuestion {
 pub struct KflAnswer {
     /// Always true: a filter that can't be used is an error.
     pub valid: bool,
+    /// The filter in words.
+    pub words: String,
     /// What to know about it though it runs; how words were grouped, for one.
     pub warnings: Vec<KflWarning>,
     /// The fields that it reads.

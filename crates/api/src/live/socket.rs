@@ -20,7 +20,7 @@ use super::publish::Subscription;
 use crate::asked::object;
 use crate::dto::{LiveChange, LiveLossMessage, LiveMapMessage, LiveStatsMessage, LiveTopic, LossAnswer, MapAnswer};
 use crate::error::ApiError;
-use crate::limits::{LIVE_GATHER, LIVE_LAST_NS, LIVE_PING, LIVE_TICK, MAX_LIVE_CHANGES, MAX_SUBSCRIBERS};
+use crate::limits::{LIVE_GATHER, LIVE_LAST_NS, LIVE_PING, LIVE_SHARE, LIVE_TICK, MAX_LIVE_CHANGES, MAX_SUBSCRIBERS};
 use crate::params::LiveParams;
 use crate::routes::{group, live_stats};
 use crate::state::{App, duration, stopped};
@@ -142,6 +142,7 @@ async fn run(session: &mut Session, client: &mut Client) -> Result<(), Closing> 
     let mut stopping = session.app.stopping.clone();
     let mut gathering: Option<BoxFuture<'static, ()>> = None;
     let mut figures: Option<BoxFuture<'static, Vec<Answer>>> = None;
+    let (mut begun, mut not_before) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
             message = client.socket.recv() => match message {
@@ -157,13 +158,15 @@ async fn run(session: &mut Session, client: &mut Client) -> Result<(), Closing> 
             }
             answers = done(&mut figures) => {
                 figures = None;
+                not_before = Instant::now() + begun.elapsed() * LIVE_SHARE;
                 for answer in answers {
                     client.send_answer(answer).await?;
                 }
             }
             _ = tick.tick() => {
                 session.send_loss(client).await?;
-                if figures.is_none() {
+                if figures.is_none() && Instant::now() >= not_before {
+                    begun = Instant::now();
                     figures = session.figures();
                 }
             }

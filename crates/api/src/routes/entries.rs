@@ -42,17 +42,14 @@ pub(super) async fn list(
     let limit = within("limit", page.limit, DEFAULT_ENTRIES, MAX_ENTRIES)?;
     let cursor = page.cursor.as_deref().filter(|cursor| !cursor.is_empty());
     let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
-    let most = selected.filter.limit().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let query = selected.stored.entries(&selected.filter, selected.window, limit.min(most), cursor);
-    let mut found = app.ask(query).await?;
-    if found.entries.len() >= most {
-        found.next = None;
-    }
-    Ok(reply::json(write_page(&app, &selected.filter, &projection, found)))
+    let query = selected.stored.entries(&selected.filter, selected.window, limit, cursor);
+    let found = app.ask(query).await?;
+    let shown = cursor.map_or(0, |cursor| cursor.shown);
+    Ok(reply::json(write_page(&app, &selected.filter, &projection, found, shown)))
 }
 
-/// The JSON of a page; a page that grows too large ends early.
-fn write_page(app: &Shared, filter: &Filter, projection: &Projection, mut page: Page) -> Vec<u8> {
+/// The JSON of a page; a page that grows too large ends early. `shown` entries were on the pages before it.
+fn write_page(app: &Shared, filter: &Filter, projection: &Projection, mut page: Page, shown: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(page.entries.len().saturating_mul(GUESSED_ENTRY_BYTES));
     out.extend_from_slice(b"{\"entries\":[");
     app.writers.with(projection, |writer| {
@@ -62,7 +59,8 @@ fn write_page(app: &Shared, filter: &Filter, projection: &Projection, mut page: 
             }
             writer.write(filter, entry, &mut out);
             if out.len() > MAX_PAGE_BYTES && position + 1 < page.entries.len() {
-                page.next = Some(Cursor { time: entry.timestamp, id: entry.id });
+                let shown = shown.saturating_add(position as u64).saturating_add(1);
+                page.next = Some(Cursor { time: entry.timestamp, id: entry.id, shown });
                 break;
             }
         }

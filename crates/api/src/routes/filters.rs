@@ -31,6 +31,7 @@ pub(super) async fn check(
         |warning: &lanternfish_filter::Warning| KflWarning { column: warning.column, message: warning.message.clone() };
     Ok(Json(KflAnswer {
         valid: true,
+        words: filter.words(app.table),
         warnings: filter.warnings().iter().map(warning).collect(),
         fields: filter.fields().map(|field| app.table.spec(field).path).collect(),
         limit: filter.limit(),
@@ -48,7 +49,7 @@ pub(super) async fn explain(
     Asked(selection, _): Asked<Selection>,
 ) -> Result<Json<Explanation>, ApiError> {
     let selected = app.select(&selection)?;
-    let found = app.ask(selected.stored.explain(&selected.filter, selected.window)).await?;
+    let found = app.ask(selected.stored.explain(&selected.filter, app.engine.now(), selected.window)).await?;
     let text = selected.filter.query();
     let clause = |clause: lanternfish_query::Clause| ClauseInfo {
         text: clause.text,

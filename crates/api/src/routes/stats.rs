@@ -1,7 +1,6 @@
 //! Figures by groups, and the timeline.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -33,7 +32,7 @@ pub(super) async fn stats(
     let by = groups(&app, stats.by.as_deref())?;
     let limit = within("limit", stats.limit, DEFAULT_STAT_ROWS, MAX_STAT_ROWS)?;
     let step_ns = duration("step", stats.step.as_deref())?;
-    let span = span(&selected);
+    let span = if step_ns.is_some() { span(&app, &selected).await? } else { None };
     if let (Some(step_ns), Some((from, to))) = (step_ns, span) {
         check_steps(step_ns, from, to)?;
     }
@@ -64,7 +63,7 @@ pub(super) async fn timeline(
     if given.is_some() && timeline.steps.is_some() {
         return Err(ApiError::parameter("step", "step and steps can't both be given"));
     }
-    let Some((from, to)) = span(&selected) else {
+    let Some((from, to)) = span(&app, &selected).await? else {
         let loss = LossAnswer::from(&selected.stored.loss(selected.window));
         let cost = CostInfo::default();
         return Ok(Json(TimelineAnswer {
@@ -140,11 +139,14 @@ fn join(all: &Stats, parts: &Stats, lost: Vec<(Timestamp, Loss)>) -> Vec<Timelin
 }
 
 /// The times that an answer spans: those asked for, else those that are stored.
-fn span(selected: &Selected) -> Option<(Timestamp, Timestamp)> {
-    let stored = selected.stored.range();
-    let from = selected.window.from.or(stored.map(|(oldest, _)| oldest))?;
-    let to = selected.window.to.or(stored.map(|(_, newest)| newest.max(from)))?;
-    (from <= to).then_some((from, to))
+async fn span(app: &App, selected: &Selected) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
+    if let Window { from: Some(from), to: Some(to) } = selected.window {
+        return Ok(Some((from, to)));
+    }
+    let Some((oldest, newest)) = app.ask(selected.stored.range()).await? else { return Ok(None) };
+    let from = selected.window.from.unwrap_or(oldest);
+    let to = selected.window.to.unwrap_or(newest.max(from));
+    Ok((from <= to).then_some((from, to)))
 }
 
 fn check_steps(step_ns: i64, from: Timestamp, to: Timestamp) -> Result<(), ApiError> {
@@ -286,10 +288,8 @@ pub(crate) async fn live_stats(
     filter: &lanternfish_filter::Filter,
     last_ns: i64,
 ) -> Result<StatsAnswer, ApiError> {
-    let stored: Arc<dyn Stored> = app.engine.stored(None)?;
     let by = [Group::parse(OUTCOME, app.table)?];
-    let window = Window { from: Some(app.engine.now() - last_ns), to: None };
     let step_ns = round_step(last_ns, DEFAULT_STEPS as usize).max(SECOND_NS);
-    let found = app.ask(stored.stats(filter, window, &by, Some(step_ns), MAX_STAT_ROWS as usize)).await?;
+    let found = app.ask(app.engine.live_stats(filter, last_ns, &by, step_ns)).await?;
     Ok(StatsAnswer::from(&found))
 }

@@ -27,6 +27,8 @@ use super::traffic::{self, START};
 pub struct TestEngine {
     pub table: &'static FieldTable,
     pub memory: Arc<Memory>,
+    /// What is asked: the entries in memory, or the same ones by the real queries.
+    pub stored: Arc<dyn Stored>,
     pub live: LiveEntries,
     pub state: Mutex<State>,
 }
@@ -51,6 +53,13 @@ pub struct State {
 impl TestEngine {
     pub fn new() -> TestEngine {
         TestEngine::with_delay(Duration::ZERO)
+    }
+
+    /// An engine whose entries lie in columns, and are asked by the real queries.
+    pub fn queried() -> TestEngine {
+        let engine = TestEngine::new();
+        let stored = super::segments::queried(&engine.memory.entries, engine.memory.lost_at);
+        TestEngine { stored: Arc::new(stored), ..engine }
     }
 
     /// An engine whose queries take so long.
@@ -86,7 +95,9 @@ impl TestEngine {
             endless_pcap: false,
             is_stream_dropped: false,
         };
-        TestEngine { table, memory: Arc::new(memory), live: LiveEntries::new(table), state: Mutex::new(state) }
+        let memory = Arc::new(memory);
+        let stored = Arc::clone(&memory) as Arc<dyn Stored>;
+        TestEngine { table, memory, stored, live: LiveEntries::new(table), state: Mutex::new(state) }
     }
 
     fn has_snapshot(&self, id: Option<&str>) -> Result<(), EngineError> {
@@ -157,7 +168,7 @@ impl Engine for Shared {
 
     fn stored(&self, snapshot: Option<&str>) -> Result<Arc<dyn Stored>, EngineError> {
         self.0.has_snapshot(snapshot)?;
-        Ok(Arc::clone(&self.0.memory) as Arc<dyn Stored>)
+        Ok(Arc::clone(&self.0.stored))
     }
 
     fn live(&self) -> &LiveEntries {

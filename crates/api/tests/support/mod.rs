@@ -10,5 +10,6 @@
 pub mod client;
 pub mod document;
 pub mod engine;
+pub mod segments;
 pub mod stored;
 pub mod traffic;

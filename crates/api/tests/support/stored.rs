@@ -170,7 +170,7 @@ impl Stored for Memory {
         Ok(FieldValues { values: counts.into_iter().take(limit).collect(), is_cut, cost: self.cost() })
     }
 
-    async fn explain(&self, filter: &Filter, window: Window) -> Result<Explain, QueryError> {
+    async fn explain(&self, filter: &Filter, _: Timestamp, window: Window) -> Result<Explain, QueryError> {
         self.work().await;
         let everything = Filter::compile("", self.table, Timestamp::default())?;
         let matched = self.matching(filter, window).count() as u64;
@@ -200,7 +200,8 @@ impl Stored for Memory {
         loss
     }
 
-    fn range(&self) -> Option<(Timestamp, Timestamp)> {
-        Some((self.entries.first()?.timestamp, self.entries.last()?.timestamp))
+    async fn range(&self) -> Result<Option<(Timestamp, Timestamp)>, QueryError> {
+        let times = |first: &Entry| Some((first.timestamp, self.entries.last()?.timestamp));
+        Ok(self.entries.first().and_then(times))
     }
 }

@@ -128,7 +128,8 @@ fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
         .set_max_row_group_row_count(Some(row_group_rows))
         .set_bloom_filter_enabled(true)
         .build();
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
 }

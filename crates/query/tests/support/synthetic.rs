@@ -129,7 +129,14 @@ impl Synthetic {
 
     fn uuid(&mut self) -> String {
         let (a, b) = (self.random.number(), self.random.number());
-        format!("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 48,
+            b & 0xffff_ffff_ffff
+        )
     }
 
     fn party(&mut self, service: usize, port: u16) -> Party {
@@ -238,7 +245,12 @@ impl Synthetic {
     }
 
     /// The shell of a call on a connection.
-    fn call(&mut self, live: &mut Live, protocol: ProtocolIndex, median_us: f64) -> (Entry, Box<Message>, Box<Message>) {
+    fn call(
+        &mut self,
+        live: &mut Live,
+        protocol: ProtocolIndex,
+        median_us: f64,
+    ) -> (Entry, Box<Message>, Box<Message>) {
         let id = self.next_id();
         let time = self.now();
         let spread = self.random.below(1000) as f64 / 1000.0;
@@ -274,7 +286,8 @@ impl Synthetic {
     fn http(&mut self, live: &mut Live) -> Entry {
         let place = self.made;
         let number = self.paths.pick(&mut self.random);
-        let (mut entry, mut request, mut response) = self.call(live, self.fields.http, 900.0 + (number % 97) as f64 * 150.0);
+        let (mut entry, mut request, mut response) =
+            self.call(live, self.fields.http, 900.0 + (number % 97) as f64 * 150.0);
         let part = (self.total / RARE_ONCE_IN).max(1);
         let is_rare = self.random.once_in(((self.total / 100 / part).max(1)) as usize);
         let path = match (place < self.total / 100, place >= self.total - self.total / 100) {
@@ -284,7 +297,8 @@ impl Synthetic {
         };
         let (request_id, trace) = (self.uuid(), self.uuid());
         let method = ["GET", "GET", "GET", "POST", "PUT", "DELETE"][number % 6];
-        let url = if number % 3 == 0 { format!("{path}?page={}&token={}", number % 50, &trace[..8]) } else { path.clone() };
+        let url =
+            if number % 3 == 0 { format!("{path}?page={}&token={}", number % 50, &trace[..8]) } else { path.clone() };
         let status = match self.random.below(1000) {
             0..=899 => 200,
             900..=929 => 201,
@@ -351,7 +365,11 @@ impl Synthetic {
             response.body.wire_bytes = response.body.bytes.len() as u64;
         }
         let length = response.body.bytes.len().to_string();
-        self.map(&mut response, "response.headers", &[("content-type", "application/json"), ("content-length", &length), ("server", &host)]);
+        self.map(
+            &mut response,
+            "response.headers",
+            &[("content-type", "application/json"), ("content-length", &length), ("server", &host)],
+        );
         self.int(&mut response, "response_headers_size", 150);
         self.int(&mut response, "response_body_size", length.parse().unwrap_or(0));
         request.wire_bytes = 220 + url.len() as u64 + body_size as u64;
@@ -374,7 +392,11 @@ impl Synthetic {
         self.int(&mut response, "redis_total_size", 50 + key.len() as i64);
         self.text(&mut response, "redis_response_type", "bulk string");
         if self.random.once_in(500) {
-            self.text(&mut response, "redis_error", "WRONGTYPE Operation against a key holding the wrong kind of value");
+            self.text(
+                &mut response,
+                "redis_error",
+                "WRONGTYPE Operation against a key holding the wrong kind of value",
+            );
             entry.outcome = Outcome::ServerError;
         }
         request.wire_bytes = 20 + key.len() as u64;
@@ -494,8 +516,8 @@ fn path(number: usize) -> String {
 }
 
 const NAMES: [&str; 20] = [
-    "cart", "checkout", "orders", "payments", "users", "search", "stock", "prices", "mail", "reviews", "images", "login",
-    "sessions", "shipping", "invoices", "coupons", "events", "reports", "gateway", "catalog",
+    "cart", "checkout", "orders", "payments", "users", "search", "stock", "prices", "mail", "reviews", "images",
+    "login", "sessions", "shipping", "invoices", "coupons", "events", "reports", "gateway", "catalog",
 ];
 const SKUS: [&str; 6] = ["A-100", "B-220", "C-305", "D-411", "E-512", "F-699"];
 const LIVE_CONNECTIONS: usize = 2_000;

@@ -59,17 +59,23 @@ export function selector(text: string): Selector {
   return { path: match[1] as string, key: (match[2] as string).replace(/\\(.)/g, "$1") };
 }
 
-/** The value of a field; undefined where the entry lacks it. Bytes that are no text come as base64 under `_b64`. */
+/**
+ * The value of a field; undefined where the entry lacks it. Dots nest, but where a name has a value and names below it, these
+ * stand beside it with their dots. Bytes that are no text come as base64 under `_b64`.
+ */
 export function valueAt(entry: Entry, path: string): Json | undefined {
-  const steps = path.split(".");
-  const last = steps.pop() as string;
-  let at: Json | undefined = entry as Json;
-  for (const step of steps) at = member(at, step);
-  return member(at, last) ?? member(at, `${last}_b64`);
+  return below(entry as Json, path) ?? below(entry as Json, `${path}_b64`);
 }
 
-function member(at: Json | undefined, name: string): Json | undefined {
-  return typeof at === "object" && at !== null && !Array.isArray(at) && Object.hasOwn(at, name) ? at[name] : undefined;
+function below(at: Json, path: string): Json | undefined {
+  if (typeof at !== "object" || at === null || Array.isArray(at)) return undefined;
+  if (Object.hasOwn(at, path)) return at[path];
+  for (let dot = path.indexOf("."); dot > 0; dot = path.indexOf(".", dot + 1)) {
+    const head = path.slice(0, dot);
+    const found = Object.hasOwn(at, head) ? below(at[head] as Json, path.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** What a selector finds, as one line of text; empty where there is nothing. */

@@ -58,5 +58,6 @@ test("values are found by path and key", () => {
   expect(valueAt(http, "dst.process.name")).toBe("lanternfish");
   expect(valueAt(http, "constructor")).toBeUndefined();
   expect(valueAt({ ...http, tcp_payload_b64: "AA==" }, "tcp_payload")).toBe("AA==");
+  expect(valueAt({ ...http, src: { pod: "a", "pod.name": "b" } }, "src.pod.name")).toBe("b");
   expect(textAt(http, selector('request.headers["accept"]'))).toBe("a, b");
 });

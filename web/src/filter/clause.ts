@@ -7,7 +7,7 @@ export type Scalar = string | number | boolean;
 /** What a value belongs to: a field, a key of a map field, or an element of a list field. */
 export interface Target {
   path: string;
-  /** The KFL type of the field, as the table of fields tells it. */
+  /** The KFL type of the field, as the table of fields tells it; `json` for what lies below a decoded body. */
   type: string;
   /** The key, for map fields. */
   key?: string;
@@ -26,7 +26,7 @@ export function is(target: Target, value: Scalar): string {
 export function isNot(target: Target, value: Scalar): string {
   const clause = is(target, value);
   if (target.type === "bool") return clause.startsWith("!") ? clause.slice(1) : `!${clause}`;
-  if (target.type === "map" || target.type === "[]string") return `!(${clause})`;
+  if (target.type === "map" || target.type === "[]string" || target.type === "json") return `!(${clause})`;
   return clause.replace(" == ", " != ");
 }
 
@@ -84,3 +84,10 @@ export const keyed = (path: string, key: string): string => `${path}[${quote(key
 
 /** A value as a KFL literal. */
 export const literal = (value: Scalar): string => (typeof value === "string" ? quote(value) : String(value));
+
+/** The filter without one of its clauses; unchanged where it is not among them. */
+export function without(filter: string, clause: string): string {
+  const parts = conjuncts(filter);
+  const rest = parts.filter((part) => part !== clause);
+  return rest.length === parts.length ? filter : rest.join(" && ");
+}

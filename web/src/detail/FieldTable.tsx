@@ -1,4 +1,5 @@
 // Fields with their values, each with "+", "−" and copy.
+import { Fragment } from "react";
 import type { Json } from "../entry/entry";
 import type { Scalar, Target } from "../filter/clause";
 import { bytes, count, micros } from "../format/number";
@@ -82,7 +83,7 @@ export function Line({ name, doc, target, value, shown }: LineProps) {
   return (
     <tr>
       <th scope="row" title={doc}>
-        {name}
+        <Breakable name={name} />
       </th>
       <td title={shown === undefined || shown === String(value) ? undefined : String(value)}>{shown ?? String(value)}</td>
       <td>
@@ -90,6 +91,17 @@ export function Line({ name, doc, target, value, shown }: LineProps) {
       </td>
     </tr>
   );
+}
+
+/** A name that may break behind its dots and underscores. */
+function Breakable({ name }: { name: string }) {
+  return name.split(/(?<=[._])/).map((part, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a name have no other name than their place.
+    <Fragment key={at}>
+      {at > 0 ? <wbr /> : null}
+      {part}
+    </Fragment>
+  ));
 }
 
 function shownAs(value: Json, type: string, unit: string, clock: "local" | "utc"): string | undefined {

@@ -21,13 +21,14 @@ export function OutcomeMark({ outcome }: { outcome: string }) {
   );
 }
 
-/** The shape with the status, or with the word where there is none. */
+/** The shape with the status, or with a word where there is none that tells anything. */
 export function OutcomeCell({ outcome, status }: { outcome: string; status: number | null }) {
   const isPlain = outcome === "ok" || outcome === "open";
+  const word = isPlain || outcome === "failed" ? outcome : "error";
   return (
-    <span className={css.outcome} data-outcome={outcome} title={outcomeWords(outcome)}>
+    <span className={css.outcome} data-outcome={outcome} title={status === null ? outcomeWords(outcome) : `${outcomeWords(outcome)}, status ${status}`}>
       <OutcomeMark outcome={outcome} />
-      {status ?? (isPlain ? outcome : outcomeWords(outcome))}
+      {status || word}
     </span>
   );
 }

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { ProtocolLabel } from "../entry/Protocol";
 import { bytes, count, micros, rate, share } from "../format/number";
-import type { DrawnEdge, Graph } from "./graph";
+import type { Figures, Graph } from "./graph";
 import css from "./map.module.css";
 
 interface EdgeTableProps {
@@ -12,20 +12,21 @@ interface EdgeTableProps {
   onChoose: (id: string) => void;
 }
 
-const COLUMNS: { title: string; by: (edge: DrawnEdge) => number }[] = [
-  { title: "Rate", by: (edge) => edge.calls },
-  { title: "Errors", by: (edge) => edge.errors / Math.max(1, edge.calls) },
-  { title: "p50", by: (edge) => edge.p50Us ?? 0 },
-  { title: "p95", by: (edge) => edge.p95Us ?? 0 },
-  { title: "p99", by: (edge) => edge.p99Us ?? 0 },
-  { title: "Bytes", by: (edge) => edge.bytes },
+const COLUMNS: { title: string; by: (part: Figures) => number }[] = [
+  { title: "Rate", by: (part) => part.calls },
+  { title: "Errors", by: (part) => part.errors / Math.max(1, part.calls) },
+  { title: "p50", by: (part) => part.p50Us ?? 0 },
+  { title: "p95", by: (part) => part.p95Us ?? 0 },
+  { title: "p99", by: (part) => part.p99Us ?? 0 },
+  { title: "Bytes", by: (part) => part.bytes },
 ];
 
 export function EdgeTable({ graph, seconds, chosen, onChoose }: EdgeTableProps) {
   const [sort, setSort] = useState(0);
   const name = new Map(graph.nodes.map((node) => [node.id, node.name]));
   const by = COLUMNS[sort]?.by ?? (() => 0);
-  const edges = graph.edges.toSorted((one, other) => by(other) - by(one)).slice(0, MOST_ROWS);
+  const lines = graph.edges.flatMap((edge) => edge.parts.map((part) => ({ edge, part })));
+  const shown = lines.toSorted((one, other) => by(other.part) - by(one.part)).slice(0, MOST_ROWS);
   return (
     <div className={css.tableBox}>
       <table className={css.table}>
@@ -45,8 +46,8 @@ export function EdgeTable({ graph, seconds, chosen, onChoose }: EdgeTableProps) 
           </tr>
         </thead>
         <tbody>
-          {edges.map((edge) => (
-            <tr key={edge.id} aria-selected={chosen.includes(edge.id)}>
+          {shown.map(({ edge, part }) => (
+            <tr key={`${edge.id} ${part.protocol}`} aria-selected={chosen.includes(edge.id)}>
               <td>
                 <button type="button" title="Filter for these calls" onClick={() => onChoose(edge.id)}>
                   {name.get(edge.src)}
@@ -54,19 +55,23 @@ export function EdgeTable({ graph, seconds, chosen, onChoose }: EdgeTableProps) 
               </td>
               <td>{name.get(edge.dst)}</td>
               <td>
-                <ProtocolLabel name={edge.protocol} />
+                <ProtocolLabel name={part.protocol} />
               </td>
-              <td title={`${count(edge.calls)} calls`}>{rate(edge.calls / seconds)}</td>
-              <td data-bad={edge.errors > 0 || undefined}>{share(edge.errors, edge.calls)}</td>
-              <td>{edge.p50Us === null ? "–" : micros(edge.p50Us)}</td>
-              <td>{edge.p95Us === null ? "–" : micros(edge.p95Us)}</td>
-              <td>{edge.p99Us === null ? "–" : micros(edge.p99Us)}</td>
-              <td>{bytes(edge.bytes)}</td>
+              <td title={`${count(part.calls)} calls`}>{rate(part.calls / seconds)}</td>
+              <td data-bad={part.errors > 0 || undefined}>{share(part.errors, part.calls)}</td>
+              <td>{part.p50Us === null ? "–" : micros(part.p50Us)}</td>
+              <td>{part.p95Us === null ? "–" : micros(part.p95Us)}</td>
+              <td>{part.p99Us === null ? "–" : micros(part.p99Us)}</td>
+              <td>{bytes(part.bytes)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      {graph.edges.length > MOST_ROWS ? <p className={css.faint}>The first {MOST_ROWS} of {graph.edges.length}.</p> : null}
+      {lines.length > MOST_ROWS ? (
+        <p className={css.faint}>
+          The first {MOST_ROWS} of {lines.length}.
+        </p>
+      ) : null}
     </div>
   );
 }

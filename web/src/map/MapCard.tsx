@@ -1,6 +1,7 @@
 // The figures of the node or edge that one points at or chose.
 import { bytes, count, micros, rate, share } from "../format/number";
-import type { DrawnEdge, Graph } from "./graph";
+import { ProtocolLabel } from "../entry/Protocol";
+import type { Figures, Graph } from "./graph";
 import css from "./map.module.css";
 
 interface MapCardProps {
@@ -20,7 +21,12 @@ export function MapCard({ graph, id, seconds, isChosen }: MapCardProps) {
         <strong>
           {name(edge.src)} → {name(edge.dst)}
         </strong>
-        <Figures rows={edgeRows(edge, seconds)} />
+        {edge.parts.slice(0, MOST_PARTS).map((part) => (
+          <div key={part.protocol} className={css.part}>
+            <ProtocolLabel name={part.protocol} />
+            <FigureList rows={figureRows(part, seconds)} />
+          </div>
+        ))}
         {isChosen ? <p>The filter holds these calls.</p> : null}
       </aside>
     );
@@ -30,7 +36,7 @@ export function MapCard({ graph, id, seconds, isChosen }: MapCardProps) {
   return (
     <aside className={css.card} aria-label="Node">
       <strong>{node.name}</strong> <span className={css.faint}>{node.kind}</span>
-      <Figures
+      <FigureList
         rows={[
           ["Calls received", `${count(node.callsIn)}, ${rate(node.callsIn / seconds)}`],
           ["of them errors", `${count(node.errorsIn)}, ${share(node.errorsIn, node.callsIn)}`],
@@ -42,16 +48,15 @@ export function MapCard({ graph, id, seconds, isChosen }: MapCardProps) {
   );
 }
 
-export const edgeRows = (edge: DrawnEdge, seconds: number): [string, string][] => [
-  ["Protocol", edge.protocol],
-  ["Calls", `${count(edge.calls)}, ${rate(edge.calls / seconds)}`],
-  ["Errors", `${count(edge.errors)}, ${share(edge.errors, edge.calls)}`],
-  ["Client errors", `${count(edge.clientErrors)}, ${share(edge.clientErrors, edge.calls)}`],
-  ["p50, p95, p99", [edge.p50Us, edge.p95Us, edge.p99Us].map((us) => (us === null ? "–" : micros(us))).join(", ")],
-  ["Bytes", bytes(edge.bytes)],
+const figureRows = (part: Figures, seconds: number): [string, string][] => [
+  ["Calls", `${count(part.calls)}, ${rate(part.calls / seconds)}`],
+  ["Errors", `${count(part.errors)}, ${share(part.errors, part.calls)}`],
+  ["Client errors", `${count(part.clientErrors)}, ${share(part.clientErrors, part.calls)}`],
+  ["p50, p95, p99", [part.p50Us, part.p95Us, part.p99Us].map((us) => (us === null ? "–" : micros(us))).join(", ")],
+  ["Bytes", bytes(part.bytes)],
 ];
 
-const Figures = ({ rows }: { rows: readonly (readonly [string, string])[] }) => (
+const FigureList = ({ rows }: { rows: readonly (readonly [string, string])[] }) => (
   <dl>
     {rows.map(([title, value]) => (
       <div key={title}>
@@ -61,3 +66,5 @@ const Figures = ({ rows }: { rows: readonly (readonly [string, string])[] }) => 
     ))}
   </dl>
 );
+
+const MOST_PARTS = 3;

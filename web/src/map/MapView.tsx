@@ -34,7 +34,7 @@ export default function MapView() {
   const chosen = useChosenIds();
   const isDark = useIsDark();
   const seconds = useSeconds(map.data?.edges);
-  const graph = useMemo(() => graphOf(map.data ?? { nodes: [], edges: [] }, { open, isGrouped }), [map.data, open, isGrouped]);
+  const graph = useMemo(() => graphOf(map.data ?? { nodes: [], edges: [] }, { open, isGrouped, hidden }), [map.data, open, isGrouped, hidden]);
   const near = useMemo(
     () => (focus && graph.nodes.some((node) => node.id === focus) ? neighbours(graph, focus) : null),
     [graph, focus],
@@ -71,8 +71,8 @@ export default function MapView() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas that was just made (form) must be shown the graph too.
   useEffect(() => {
     const chosenSet = new Set(chosen);
-    canvas.current?.show({ graph, seconds, isDark, hidden, chosen: chosenSet, near, search }, `${group} ${isGrouped}`);
-  }, [graph, seconds, isDark, hidden, chosen, near, search, group, isGrouped, form]);
+    canvas.current?.show({ graph, seconds, isDark, chosen: chosenSet, near, search }, `${group} ${isGrouped}`);
+  }, [graph, seconds, isDark, chosen, near, search, group, isGrouped, form]);
 
   useKeys({
     f: () => {
@@ -82,7 +82,7 @@ export default function MapView() {
     Escape: () => (focus ? go({ focus: "" }) : chosen.length > 0 ? choose(graph, []) : false),
   });
 
-  const protocols = [...new Set(graph.edges.map((edge) => edge.protocol))].sort();
+  const protocols = [...new Set(map.data?.edges.map((edge) => edge.protocol))].sort();
   const isEmpty = map.data !== undefined && map.data.nodes.length === 0;
   const find = (text: string) => {
     const hit = graph.nodes.find((node) => node.name.toLowerCase().includes(text.trim().toLowerCase()));
@@ -151,10 +151,10 @@ export default function MapView() {
               <LayoutDashboard size={14} />
             </IconButton>
           </div>
-          <Legend protocols={protocols} hidden={hidden} onChange={setHidden} isDark={isDark} />
           <MapCard graph={graph} id={hovered ?? chosen.at(-1) ?? null} seconds={seconds} isChosen={chosen.length > 0} />
         </div>
       )}
+      {isEmpty ? null : <Legend protocols={protocols} hidden={hidden} onChange={setHidden} isDark={isDark} />}
     </section>
   );
 }

@@ -17,7 +17,6 @@ export interface View {
   /** The length of the window, by which calls become rates. */
   seconds: number;
   isDark: (protocol: string) => boolean;
-  hidden: ReadonlySet<string>;
   chosen: ReadonlySet<string>;
   /** The nodes that stay when the map is focused; null for all. */
   near: ReadonlySet<string> | null;
@@ -94,7 +93,7 @@ export class MapCanvas {
     const found = await arrange(question_(view.graph));
     this.#isArranging = false;
     if (!found || this.#cy.destroyed()) return;
-    places[group] = { ...places[group], ...found };
+    places[group] = { ...places[group], ...stretched(found, this.#cy.width() / Math.max(1, this.#cy.height())) };
     if (this.#last && group === this.#group) {
       this.#draw(this.#last, true);
       this.fit();
@@ -104,8 +103,8 @@ export class MapCanvas {
   fit(): void {
     this.#hasFitted = true;
     this.#cy.fit(this.#cy.elements(":visible"), 40);
-    if (this.#cy.zoom() > 1.2) {
-      this.#cy.zoom(1.2);
+    if (this.#cy.zoom() > MOST_ZOOM) {
+      this.#cy.zoom(MOST_ZOOM);
       this.#cy.center();
     }
   }
@@ -142,7 +141,9 @@ export class MapCanvas {
       const there = cy.getElementById(data.id);
       if (there.empty()) added.push({ data, ...rest });
       else {
-        there.data(data);
+        // What did not change is not written: each writing would be drawn anew.
+        const own = there.data() as Record<string, unknown>;
+        if (Object.entries(data).some(([name, value]) => own[name] !== value)) there.data(data);
         if (isMoved && rest.position) there.position(rest.position);
       }
     };
@@ -170,12 +171,10 @@ export class MapCanvas {
     const linked = new Set<string>();
     const search = view.search.trim().toLowerCase();
     for (const edge of cy.edges().toArray()) {
-      const isAway =
-        view.hidden.has(edge.data("protocol")) ||
-        (view.near !== null && !(view.near.has(edge.source().id()) && view.near.has(edge.target().id())));
+      const isAway = view.near !== null && !(view.near.has(edge.source().id()) && view.near.has(edge.target().id()));
       edge.toggleClass("away", isAway);
       edge.toggleClass("plain", isPlain);
-      edge.toggleClass("labelled", isFew || view.chosen.has(edge.id()));
+      edge.toggleClass("labelled", view.chosen.size > 0 ? view.chosen.has(edge.id()) : isFew);
       edge.toggleClass("chosen", view.chosen.has(edge.id()));
       if (!isAway) linked.add(edge.source().id()).add(edge.target().id());
     }
@@ -187,8 +186,9 @@ export class MapCanvas {
     }
     for (const node of cy.nodes().toArray()) {
       if (node.isParent()) continue;
-      const isAway = view.near !== null ? !view.near.has(node.id()) : view.hidden.size > 0 && !linked.has(node.id());
+      const isAway = view.near !== null ? !view.near.has(node.id()) : view.graph.isPartial && !linked.has(node.id());
       const isHit = search !== "" && String(node.data("name")).toLowerCase().includes(search);
+      node.toggleClass("plain", isPlain);
       node.toggleClass("away", isAway);
       node.toggleClass("chosen", view.chosen.has(node.id()));
       node.toggleClass("hit", isHit);
@@ -210,6 +210,14 @@ export class MapCanvas {
   }
 }
 
+/** A picture that is narrower than the view is drawn wider: columns further apart are easier to follow. */
+function stretched(found: Record<string, Point>, aspect: number): Record<string, Point> {
+  const all = Object.values(found);
+  const extent = (of: (point: Point) => number) => Math.max(1, Math.max(...all.map(of)) - Math.min(...all.map(of)));
+  const factor = Math.min(MOST_STRETCH, Math.max(1, (aspect * extent((point) => point.y)) / extent((point) => point.x)));
+  return Object.fromEntries(Object.entries(found).map(([id, { x, y }]) => [id, { x: x * factor, y }]));
+}
+
 const nodeData = (node: DrawnNode) => ({
   id: node.id,
   name: node.name,
@@ -222,11 +230,10 @@ const edgeData = (edge: DrawnEdge, view: View) => ({
   id: edge.id,
   source: edge.src,
   target: edge.dst,
-  protocol: edge.protocol,
-  width: edgeWidth(edge.calls / view.seconds),
+  width: edgeWidth(edge.calls / view.seconds) * (view.graph.edges.length > PLAIN_EDGES ? PLAIN_WIDTH : 1),
   color: edgeColor(edge),
   label: edgeLabel(edge, view.seconds),
-  dark: view.isDark(edge.protocol),
+  dark: edge.parts.every((part) => view.isDark(part.protocol)),
 });
 
 const question_ = (graph: Graph) => ({
@@ -248,6 +255,10 @@ function reserveStyleElement(): void {
   document.head.append(reserved);
 }
 
-const FEW_EDGES = 25;
+const MOST_ZOOM = 1.5;
+const FEW_EDGES = 14;
+const MOST_STRETCH = 4;
 const PLAIN_EDGES = 300;
+/** A map of so many edges is seen from afar: its lines are thicker, so that they can be seen at all. */
+const PLAIN_WIDTH = 2.5;
 const MOST_LABELS = 12;

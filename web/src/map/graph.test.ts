@@ -45,6 +45,7 @@ test("groups add their edges up", () => {
     calls: 5,
     errors: 2,
     p95Us: 30,
+    parts: [{ protocol: "http", calls: 5, bytes: 10 }],
   });
 });
 
@@ -52,6 +53,11 @@ test("a group that was opened is a box around its nodes", () => {
   const graph = graphOf(answer, { open: new Set(["cart"]), isGrouped: true });
   expect(graph.boxes).toEqual([{ id: "box:cart", name: "cart" }]);
   expect(graph.nodes.filter((one) => one.group === "box:cart")).toHaveLength(2);
+});
+
+test("hidden protocols draw nothing", () => {
+  const graph = graphOf(answer, { open: none, isGrouped: false, hidden: new Set(["http"]) });
+  expect([graph.nodes.length, graph.edges.length]).toEqual([4, 0]);
 });
 
 test("too many nodes collapse by themselves", () => {
@@ -67,7 +73,7 @@ test("what is chosen becomes a filter", () => {
   expect(nodesClause([cart])).toBe(
     '(src.process.name in ["cart-1", "cart-2"] || dst.process.name in ["cart-1", "cart-2"])',
   );
-  expect(edgeClause(graph.edges[0] as never, web, cart)).toBe(
+  expect(edgeClause(graph.edges[0] as never, web, cart, false)).toBe(
     '(src.process.name == "web" && dst.process.name in ["cart-1", "cart-2"] && protocol == "http")',
   );
   const rest = graphOf({ nodes: [node("rest", "")], edges: [] } as never, { open: none, isGrouped: false });

@@ -17,10 +17,8 @@ export interface DrawnNode {
   errorsIn: number;
 }
 
-export interface DrawnEdge {
-  id: string;
-  src: string;
-  dst: string;
+/** The calls of one protocol from one node to another. */
+export interface Figures {
   protocol: string;
   calls: number;
   errors: number;
@@ -29,7 +27,18 @@ export interface DrawnEdge {
   p50Us: number | null;
   p95Us: number | null;
   p99Us: number | null;
-  lastSeen: string;
+}
+
+/** One line of the map: all calls from one node to another, by protocol, the most frequent first. */
+export interface DrawnEdge {
+  id: string;
+  src: string;
+  dst: string;
+  calls: number;
+  errors: number;
+  /** The greatest 95th percentile of its protocols. */
+  p95Us: number | null;
+  parts: Figures[];
 }
 
 export interface Graph {
@@ -37,6 +46,8 @@ export interface Graph {
   edges: DrawnEdge[];
   /** The groups that are open, as boxes. */
   boxes: { id: string; name: string }[];
+  /** Whether protocols are hidden. */
+  isPartial: boolean;
   /** How many nodes the answer has. */
   total: number;
 }
@@ -46,7 +57,11 @@ interface Wish {
   open: ReadonlySet<string>;
   /** Whether to collapse though there is room. */
   isGrouped: boolean;
+  /** Protocols that are not shown. */
+  hidden?: ReadonlySet<string>;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What to draw of an answer. */
 export function graphOf(answer: Pick<MapAnswer, "nodes" | "edges">, wish: Wish): Graph {
@@ -86,47 +101,43 @@ export function graphOf(answer: Pick<MapAnswer, "nodes" | "edges">, wish: Wish):
   }
   return {
     nodes: [...drawn.values()],
-    edges: mergeEdges(edges, standsFor),
+    edges: mergeEdges(edges, standsFor, wish.hidden ?? NONE),
     boxes: [...boxes.values()],
+    isPartial: (wish.hidden?.size ?? 0) > 0,
     total: nodes.length,
   };
 }
 
-/** Edges between what is drawn; those that fall together are added up, their latencies by the greatest. */
-function mergeEdges(edges: MapEdge[], standsFor: Map<string, string>): DrawnEdge[] {
+/** One edge for each pair that is drawn; figures that fall together are added up, latencies by the greatest. */
+function mergeEdges(edges: MapEdge[], standsFor: Map<string, string>, hidden: ReadonlySet<string>): DrawnEdge[] {
   const merged = new Map<string, DrawnEdge>();
   for (const edge of edges) {
     const src = standsFor.get(edge.src);
     const dst = standsFor.get(edge.dst);
-    if (!src || !dst) continue;
-    const id = `${src}\n${dst}\n${edge.protocol}`;
-    const into = merged.get(id);
+    if (!src || !dst || hidden.has(edge.protocol)) continue;
+    const id = `${src}\n${dst}`;
+    let into = merged.get(id);
     if (!into) {
-      merged.set(id, {
-        id,
-        src,
-        dst,
-        protocol: edge.protocol,
-        calls: edge.calls,
-        errors: edge.errors,
-        clientErrors: edge.client_errors,
-        bytes: edge.bytes,
-        p50Us: edge.p50_us ?? null,
-        p95Us: edge.p95_us ?? null,
-        p99Us: edge.p99_us ?? null,
-        lastSeen: edge.last_seen,
-      });
-      continue;
+      into = { id, src, dst, calls: 0, errors: 0, p95Us: null, parts: [] };
+      merged.set(id, into);
+    }
+    let part = into.parts.find((one) => one.protocol === edge.protocol);
+    if (!part) {
+      part = { protocol: edge.protocol, calls: 0, errors: 0, clientErrors: 0, bytes: 0, p50Us: null, p95Us: null, p99Us: null };
+      into.parts.push(part);
     }
     into.calls += edge.calls;
     into.errors += edge.errors;
-    into.clientErrors += edge.client_errors;
-    into.bytes += edge.bytes;
-    into.p50Us = greatest(into.p50Us, edge.p50_us);
     into.p95Us = greatest(into.p95Us, edge.p95_us);
-    into.p99Us = greatest(into.p99Us, edge.p99_us);
-    if (edge.last_seen > into.lastSeen) into.lastSeen = edge.last_seen;
+    part.calls += edge.calls;
+    part.errors += edge.errors;
+    part.clientErrors += edge.client_errors;
+    part.bytes += edge.bytes;
+    part.p50Us = greatest(part.p50Us, edge.p50_us);
+    part.p95Us = greatest(part.p95Us, edge.p95_us);
+    part.p99Us = greatest(part.p99Us, edge.p99_us);
   }
+  for (const edge of merged.values()) edge.parts.sort((one, other) => other.calls - one.calls);
   return [...merged.values()];
 }
 

@@ -1,6 +1,5 @@
 // What is chosen on the map, as KFL: nodes at either end, or the calls of an edge.
 import { isAnyOf } from "../filter/clause";
-import { quote } from "../filter/lexer";
 import type { DrawnEdge, DrawnNode } from "./graph";
 
 /** The clause for calls from or to any of the nodes; null where the filter has no names for them. */
@@ -10,11 +9,14 @@ export function nodesClause(nodes: DrawnNode[]): string | null {
   return src && dst ? `(${src} || ${dst})` : null;
 }
 
-/** The clause for the calls of an edge. */
-export function edgeClause(edge: DrawnEdge, src: DrawnNode, dst: DrawnNode): string | null {
+/** The clause for the calls of an edge; `isWhole` where it stands for all protocols between its nodes. */
+export function edgeClause(edge: DrawnEdge, src: DrawnNode, dst: DrawnNode, isWhole: boolean): string | null {
   const from = endClause("src", [src]);
   const to = endClause("dst", [dst]);
-  return from && to ? `(${from} && ${to} && protocol == ${quote(edge.protocol)})` : null;
+  if (!from || !to) return null;
+  const protocols = edge.parts.map((part) => part.protocol);
+  const clauses = [from, to, ...(isWhole ? [] : [isAnyOf({ path: "protocol", type: "string" }, protocols)])];
+  return `(${clauses.join(" && ")})`;
 }
 
 function endClause(end: "src" | "dst", nodes: DrawnNode[]): string | null {

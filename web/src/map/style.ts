@@ -19,9 +19,10 @@ export const edgeColor = (edge: Pick<DrawnEdge, "calls" | "errors">): string => 
 /** The width of an edge: one more pixel for each tripling of its rate. */
 export const edgeWidth = (perSecond: number): number => Math.min(9, 1 + Math.log(1 + 10 * perSecond) / Math.log(3));
 
-/** `http 41/s, p95 6 ms, 3 % errors`. */
+/** `http 41/s, dns 2/s, p95 6 ms, 3 % errors`. */
 export function edgeLabel(edge: DrawnEdge, seconds: number): string {
-  const parts = [`${edge.protocol} ${rate(edge.calls / seconds)}`];
+  const parts = edge.parts.slice(0, 2).map((part) => `${part.protocol} ${rate(part.calls / seconds)}`);
+  if (edge.parts.length > 2) parts.push(`${edge.parts.length - 2} more`);
   if (edge.p95Us !== null) parts.push(`p95 ${micros(edge.p95Us)}`);
   if (edge.errors > 0) parts.push(`${share(edge.errors, edge.calls)} errors`);
   return parts.join(", ");
@@ -102,12 +103,15 @@ export function mapStyle(): StylesheetJson {
         "text-background-color": color("page"),
         "text-background-opacity": 0.9,
         "text-background-padding": "2px",
+        "text-rotation": "autorotate",
         "min-zoomed-font-size": 6,
         "overlay-opacity": 0,
       },
     },
     // Thousands of edges are drawn as plain lines: curves and heads cost more than they tell.
-    { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.5 } },
+    { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.6 } },
+    { selector: "node.plain", style: { "background-color": color("line-strong"), "border-width": 0 } },
+    { selector: "node.plain[?failing]", style: { "background-color": color("bad"), color: color("page") } },
     { selector: "edge[?dark]", style: { "line-style": "dotted" } },
     { selector: "edge.labelled", style: { label: "data(label)" } },
     { selector: ".away", style: { display: "none" } },

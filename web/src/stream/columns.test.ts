@@ -14,5 +14,5 @@ test("columns are moved, sized, added and left out", () => {
 });
 
 test("the summary takes the room that is left", () => {
-  expect(template([{ id: "time", width: 90 }, { id: "summary", width: 360 }])).toBe("90px minmax(200px, 1fr)");
+  expect(template([{ id: "time", width: 90 }, { id: "summary", width: 360 }])).toBe("90px minmax(180px, 1fr)");
 });

@@ -10,13 +10,13 @@ export interface Column {
 }
 
 export const BUILT_IN: readonly Column[] = [
-  { id: "time", title: "Time", width: 104 },
+  { id: "time", title: "Time", width: 100 },
   { id: "protocol", title: "Protocol", width: 76 },
-  { id: "outcome", title: "Outcome", width: 88 },
+  { id: "outcome", title: "Outcome", width: 80 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },
   { id: "destination", title: "To", width: 160 },
-  { id: "latency", title: "Latency", width: 128, isNumber: true },
+  { id: "latency", title: "Latency", width: 116, isNumber: true },
   { id: "size", title: "Size", width: 76, isNumber: true },
 ];
 
@@ -39,11 +39,24 @@ export const extraFields = (columns: ColumnChoice[]): string[] =>
 
 /** The widths as a CSS grid; the summary takes what is left. */
 export const template = (columns: ColumnChoice[]): string =>
-  columns.map(({ id, width }) => (id === "summary" ? `minmax(${Math.min(width, 200)}px, 1fr)` : `${width}px`)).join(" ");
+  columns
+    .map(({ id, width }) => {
+      if (id === "summary") return `minmax(${Math.min(width, LEAST_SUMMARY)}px, 1fr)`;
+      return YIELDING.has(id) || !isBuiltIn(id) ? `minmax(${Math.min(width, LEAST_NAME)}px, ${width}px)` : `${width}px`;
+    })
+    .join(" ");
+
+/** Columns of names give way where the stream is narrow, so that latency and size stay in sight. */
+const YIELDING = new Set(["source", "destination"]);
+const LEAST_NAME = 80;
+const LEAST_SUMMARY = 180;
 
 /** The least width of a row, below which the stream scrolls sideways. */
 export const leastWidth = (columns: ColumnChoice[]): number =>
-  columns.reduce((sum, { id, width }) => sum + (id === "summary" ? Math.min(width, 200) : width), 0);
+  columns.reduce((sum, { id, width }) => {
+    if (id === "summary") return sum + Math.min(width, LEAST_SUMMARY);
+    return sum + (YIELDING.has(id) || !isBuiltIn(id) ? Math.min(width, LEAST_NAME) : width);
+  }, 0);
 
 export const resized = (columns: ColumnChoice[], id: string, width: number): ColumnChoice[] =>
   columns.map((column) =>

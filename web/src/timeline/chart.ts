@@ -12,7 +12,7 @@ export interface ChartEvents {
 }
 
 /** The colours of the outcomes, in the order in which they are stacked. */
-export const OUTCOME_COLORS = ["calls-ok", "calls-open", "warn", "bad", "calls-failed"] as const;
+export const OUTCOME_COLORS = ["calls-ok", "calls-open", "calls-client", "calls-server", "calls-failed"] as const;
 
 export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, events: ChartEvents): uPlot {
   const bars = (uPlot.paths.bars as NonNullable<typeof uPlot.paths.bars>)({ size: [0.86, 40], align: 1 });
@@ -78,7 +78,7 @@ export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, eve
       series: [
         {},
         ...stacked,
-        { scale: "us", stroke: color("accent"), width: 1.5, spanGaps: false, points: { size: 3, fill: color("accent") } },
+        { scale: "us", stroke: color("accent"), width: 1, spanGaps: false, points: { size: 3, fill: color("accent") } },
       ],
       hooks: {
         drawClear: [(plot) => drawLoss(plot, held)],

@@ -1,5 +1,6 @@
 // What components ask of the server, each question once: kept, shared, repeated and cancelled by TanStack Query.
 import { QueryClient, useQuery } from "@tanstack/react-query";
+import { colorProtocols } from "../entry/Protocol";
 import { toMicros } from "../format/time";
 import { setServerTime } from "../live/clock";
 import { usePause } from "../live/pause";
@@ -47,7 +48,11 @@ export function useStatus() {
 export function useFields() {
   return useQuery({
     queryKey: ["fields"],
-    queryFn: ({ signal }) => answer(api.GET("/api/v1/fields", { signal })),
+    queryFn: async ({ signal }) => {
+      const table = await answer(api.GET("/api/v1/fields", { signal }));
+      colorProtocols(table.protocols);
+      return table;
+    },
     staleTime: Number.POSITIVE_INFINITY,
   });
 }

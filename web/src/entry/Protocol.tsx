@@ -1,19 +1,20 @@
 // The protocol as a short coloured label. Colours come from one set, in the order of the table of protocols.
-import { useFields } from "../api/queries";
+import { create } from "zustand";
 import css from "./entry.module.css";
 
-export const LABEL_COLORS = 8;
+const LABEL_COLORS = 8;
 
-/** The number of a protocol's colour. */
-export function labelColor(protocol: string, protocols: { name: string }[]): number {
-  const at = protocols.findIndex((one) => one.name === protocol);
-  return at < 0 ? 0 : at % LABEL_COLORS;
-}
+/** The number of each protocol's colour; a store of its own, since thousands of labels read it while one scrolls. */
+const useColors = create<Record<string, number>>(() => ({}));
+
+/** Gives out the colours, once the table of protocols is known. */
+export const colorProtocols = (protocols: { name: string }[]): void =>
+  useColors.setState(Object.fromEntries(protocols.map(({ name }, at) => [name, at % LABEL_COLORS])), true);
 
 export function ProtocolLabel({ name }: { name: string }) {
-  const protocols = useFields().data?.protocols ?? [];
+  const color = useColors((colors) => colors[name]);
   return (
-    <span className={css.protocol} data-color={labelColor(name, protocols)}>
+    <span className={css.protocol} data-color={color ?? 0}>
       {name}
     </span>
   );

@@ -11,7 +11,7 @@ import { usePreferences } from "../theme/preferences";
 import { Progress } from "../ui/Controls";
 import { go, usePlace } from "../url/usePlace";
 import { useChosen } from "./chosen";
-import { DEFAULT_COLUMNS, leastWidth, template } from "./columns";
+import { DEFAULT_COLUMNS, fitted } from "./columns";
 import { feed, useFeed } from "./feeder";
 import { isGap } from "./list";
 import { StreamBar } from "./StreamBar";
@@ -39,11 +39,15 @@ export function Stream({ retry }: { retry: () => void }) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     getItemKey: (index) => list.at(index)?.id ?? index,
-    overscan: 8,
+    overscan: OVERSCAN,
     // The heads stay above the rows and take one row's height from the view.
     scrollPaddingEnd: ROW_HEIGHT,
   });
   const shown = virtualizer.getVirtualItems();
+  const widths = fitted(columns, virtualizer.scrollRect?.width ?? 0);
+  const width = widths.reduce((sum, one) => sum + one, 0);
+  // Rows are drawn in slots that are used again: to change a row's words is cheaper than to make a row.
+  const slots = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
 
   // Loads what scrolls into view: gaps, and older rows near the end.
   const last = shown.at(-1)?.index ?? 0;
@@ -96,11 +100,11 @@ export function Stream({ retry }: { retry: () => void }) {
         tabIndex={0}
         hidden={isEmpty || state.error !== null}
         onScroll={anchor.onScroll}
-        style={{ "--columns": template(columns), "--least": `${leastWidth(columns)}px` } as React.CSSProperties}
+        style={{ "--columns": widths.map((width) => `${width}px`).join(" ") } as React.CSSProperties}
       >
         <StreamHead columns={columns} onChange={change} />
-        <div className={css.rows} style={{ height: virtualizer.getTotalSize() }}>
-          {shown.map(({ index, key, start }) => {
+        <div className={css.rows} style={{ height: virtualizer.getTotalSize(), width }}>
+          {shown.map(({ index, start }) => {
             const item = list.at(index);
             if (!item) return null;
             const isChosen = chosen?.id === item.id;
@@ -109,7 +113,7 @@ export function Stream({ retry }: { retry: () => void }) {
               // biome-ignore lint/a11y/useFocusableInteractive: the grid holds the focus and names the chosen row.
               // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter do it by keys.
               <div
-                key={key}
+                key={index % slots}
                 id={`row-${item.id}`}
                 role="row"
                 aria-rowindex={index + 1}
@@ -176,3 +180,4 @@ function useNow(isWanted: boolean): number {
 
 /** So many rows before the end the next page is asked for. */
 const MARGIN_ROWS = 60;
+const OVERSCAN = 6;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_COLUMNS, extraFields, moved, resized, template, toggled } from "./columns";
+import { DEFAULT_COLUMNS, extraFields, fitted, moved, resized, toggled } from "./columns";
 
 const ids = (columns: { id: string }[]) => columns.map((column) => column.id).join(" ");
 
@@ -13,6 +13,13 @@ test("columns are moved, sized, added and left out", () => {
   expect(ids(toggled(added, 'request.headers["x"]'))).toBe(ids(DEFAULT_COLUMNS));
 });
 
-test("the summary takes the room that is left", () => {
-  expect(template([{ id: "time", width: 90 }, { id: "summary", width: 360 }])).toBe("90px minmax(180px, 1fr)");
+test("the summary takes the room that is left, names give way where there is too little", () => {
+  const columns = [
+    { id: "time", width: 90 },
+    { id: "summary", width: 360 },
+    { id: "source", width: 140 },
+  ];
+  expect(fitted(columns, 1000)).toEqual([90, 770, 140]);
+  expect(fitted(columns, 380)).toEqual([90, 180, 110]);
+  expect(fitted(columns, 200)).toEqual([90, 180, 80]);
 });

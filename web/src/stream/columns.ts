@@ -37,26 +37,28 @@ export const isBuiltIn = (id: string): boolean => builtIn.has(id);
 export const extraFields = (columns: ColumnChoice[]): string[] =>
   columns.map((column) => column.id).filter((id) => !isBuiltIn(id));
 
-/** The widths as a CSS grid; the summary takes what is left. */
-export const template = (columns: ColumnChoice[]): string =>
-  columns
-    .map(({ id, width }) => {
-      if (id === "summary") return `minmax(${Math.min(width, LEAST_SUMMARY)}px, 1fr)`;
-      return YIELDING.has(id) || !isBuiltIn(id) ? `minmax(${Math.min(width, LEAST_NAME)}px, ${width}px)` : `${width}px`;
-    })
-    .join(" ");
+/**
+ * The widths in a view so wide, in pixels: the summary takes what is left; where there is too little, the names give way,
+ * so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
+ */
+export function fitted(columns: ColumnChoice[], view: number): number[] {
+  const widths = columns.map(({ id, width }) => (id === "summary" ? Math.min(width, LEAST_SUMMARY) : width));
+  let left = view - widths.reduce((sum, width) => sum + width, 0);
+  if (left < 0) {
+    const yielding = columns.map(({ id, width }) => (isYielding(id) ? Math.max(0, width - LEAST_NAME) : 0));
+    const most = yielding.reduce((sum, width) => sum + width, 0);
+    const part = most > 0 ? Math.min(1, -left / most) : 0;
+    for (const [at, room] of yielding.entries()) widths[at] = Math.round((widths[at] ?? 0) - room * part);
+    left = 0;
+  }
+  const summary = columns.findIndex(({ id }) => id === "summary");
+  if (summary >= 0) widths[summary] = (widths[summary] ?? 0) + left;
+  return widths;
+}
 
-/** Columns of names give way where the stream is narrow, so that latency and size stay in sight. */
-const YIELDING = new Set(["source", "destination"]);
+const isYielding = (id: string) => id === "source" || id === "destination" || !isBuiltIn(id);
 const LEAST_NAME = 80;
 const LEAST_SUMMARY = 180;
-
-/** The least width of a row, below which the stream scrolls sideways. */
-export const leastWidth = (columns: ColumnChoice[]): number =>
-  columns.reduce((sum, { id, width }) => {
-    if (id === "summary") return sum + Math.min(width, LEAST_SUMMARY);
-    return sum + (YIELDING.has(id) || !isBuiltIn(id) ? Math.min(width, LEAST_NAME) : width);
-  }, 0);
 
 export const resized = (columns: ColumnChoice[], id: string, width: number): ColumnChoice[] =>
   columns.map((column) =>

@@ -2,6 +2,13 @@
 
 use crate::buffer::Buffer;
 
+/// Bytes as base64.
+pub fn text(bytes: &[u8]) -> String {
+    let mut out = Buffer::default();
+    encode(&mut out, bytes);
+    String::from_utf8_lossy(out.since(0)).into_owned()
+}
+
 /// Writes bytes as base64, without quotes.
 pub(crate) fn encode(out: &mut Buffer, bytes: &[u8]) {
     out.reserve(bytes.len().div_ceil(3).saturating_mul(4).saturating_add(4));

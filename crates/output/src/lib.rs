@@ -22,6 +22,8 @@ mod time;
 mod word;
 mod writer;
 
+pub use base64::text as base64;
 pub use column::{Column, ColumnError};
 pub use nearest::nearest;
+pub use summary::Summaries;
 pub use writer::{EntryWriter, Format, Options};

@@ -6,16 +6,16 @@ use lanternfish_model::{Entry, FieldId, FieldIndex, FieldSpec, FieldTable, Keep,
 
 /// The fields of the summaries, by protocol.
 #[derive(Clone, Debug)]
-pub(crate) struct Summaries(Vec<Vec<FieldIndex>>);
+pub struct Summaries(Vec<Vec<FieldIndex>>);
 
 impl Summaries {
     /// Picks the fields.
-    pub(crate) fn new(table: &FieldTable) -> Self {
+    pub fn new(table: &FieldTable) -> Self {
         Summaries(table.protocols().iter().map(|spec| pick(spec.fields)).collect())
     }
 
     /// The fields of all protocols.
-    pub(crate) fn fields(&self, table: &FieldTable) -> Vec<FieldId> {
+    pub fn fields(&self, table: &FieldTable) -> Vec<FieldId> {
         let of = |(position, indexes): (usize, &Vec<FieldIndex>)| {
             let global = |index: &FieldIndex| table.global(ProtocolIndex(position as u8), *index);
             indexes.iter().filter_map(global).collect::<Vec<_>>()
@@ -23,10 +23,14 @@ impl Summaries {
         self.0.iter().enumerate().flat_map(of).collect()
     }
 
+    /// The fields that sum up entries of a protocol, in the order in which they are shown.
+    pub fn of(&self, protocol: ProtocolIndex) -> &[FieldIndex] {
+        self.0.get(usize::from(protocol.0)).map_or(&[], Vec::as_slice)
+    }
+
     /// Writes the summary of an entry.
-    pub(crate) fn write(&self, entry: &Entry, out: &mut String) {
-        let indexes = self.0.get(usize::from(entry.protocol.0)).map_or(&[][..], Vec::as_slice);
-        for index in indexes {
+    pub fn write(&self, entry: &Entry, out: &mut String) {
+        for index in self.of(entry.protocol) {
             let start = out.len();
             match entry.protocol_value(*index) {
                 Value::Text(text) => out.push_str(text),

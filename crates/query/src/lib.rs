@@ -1,1 +1,5 @@
 //! Filters, time ranges and aggregates over what is stored, on DataFusion.
+
+mod types;
+
+pub use types::*;

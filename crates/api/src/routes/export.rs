@@ -1,0 +1,261 @@
+//! Entries and packets as files, made while they are sent.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use futures::{StreamExt, stream};
+use lanternfish_filter::Filter;
+use lanternfish_model::Entry;
+use lanternfish_output::{EntryWriter, Format, Options};
+use lanternfish_query::Order;
+
+use super::reply;
+use crate::access::{Payload, Raw, Viewer};
+use crate::asked::Asked;
+use crate::engine::{ByteStream, EngineError, EngineFormat, ExportRequest, PacketScope, PcapRequest};
+use crate::error::ApiError;
+use crate::openapi::FileBytes;
+use crate::params::{ExportParams, PcapParams, Selection};
+use crate::refusals::{Always, Expired, Impossible, Queries};
+use crate::state::{App, Selected};
+use crate::writers::{JsonEntries, Projection};
+
+/// The packets of all entries that a filter meets, as a capture file.
+#[utoipa::path(
+    get, path = "/api/v1/pcap", tag = "packets", operation_id = "savePackets",
+    params(Selection, PcapParams),
+    responses(
+        (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
+        Queries, Expired, Impossible, Always
+    ),
+)]
+pub(super) async fn pcap(
+    State(app): State<App>,
+    _: Raw,
+    Asked(selection, pcap): Asked<Selection, PcapParams>,
+) -> Result<Response, ApiError> {
+    let selected = app.select(&selection)?;
+    let is_whole_connection = pcap.whole_connection.unwrap_or(false);
+    send_packets(&app, "packets", selected, is_whole_connection).await
+}
+
+/// All entries that a filter meets, as a file.
+#[utoipa::path(
+    get, path = "/api/v1/export", tag = "entries", operation_id = "exportEntries",
+    params(Selection, ExportParams),
+    responses(
+        (status = 200, description = "The file.", content(
+            (inline(FileBytes) = "application/x-ndjson"), (inline(FileBytes) = "application/json"), (inline(FileBytes) = "text/csv"),
+            (inline(FileBytes) = "application/vnd.apache.parquet"), (inline(FileBytes) = "application/x-pcapng"),
+        )),
+        Queries, Expired, Impossible, Always
+    ),
+)]
+pub(super) async fn export(
+    State(app): State<App>,
+    Payload(viewer): Payload,
+    Asked(selection, export): Asked<Selection, ExportParams>,
+) -> Result<Response, ApiError> {
+    let format = export.format.as_deref().unwrap_or_default();
+    let format = Wanted::of(format).ok_or_else(|| unknown_format(&[]))?;
+    if format == Wanted::Packets {
+        viewer.needs_raw()?;
+    }
+    send(&app, "entries", &selection, format, &export).await
+}
+
+/// The format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Text of entries.
+    Text(Format),
+    /// What the engine writes.
+    Engine(EngineFormat),
+    /// Packets.
+    Packets,
+}
+
+impl Wanted {
+    const ALL: &'static [(&'static str, Wanted)] = &[
+        ("jsonl", Wanted::Text(Format::Jsonl)),
+        ("json", Wanted::Text(Format::Json)),
+        ("csv", Wanted::Text(Format::Csv)),
+        ("parquet", Wanted::Engine(EngineFormat::Parquet)),
+        ("pcapng", Wanted::Packets),
+        ("har", Wanted::Engine(EngineFormat::Har)),
+    ];
+
+    /// The format of a name.
+    pub(super) fn of(name: &str) -> Option<Wanted> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("bin", |(name, _)| name)
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Wanted::Text(Format::Jsonl) => "application/x-ndjson",
+            Wanted::Text(Format::Csv) => "text/csv; charset=utf-8",
+            Wanted::Text(_) => reply::JSON,
+            Wanted::Engine(EngineFormat::Parquet) => "application/vnd.apache.parquet",
+            Wanted::Engine(EngineFormat::Har) => reply::JSON,
+            Wanted::Packets => reply::PCAPNG,
+        }
+    }
+}
+
+/// The error for a format that nobody knows.
+pub(super) fn unknown_format(others: &[&str]) -> ApiError {
+    let names: Vec<&str> = others.iter().copied().chain(Wanted::ALL.iter().map(|(name, _)| *name)).collect();
+    ApiError::parameter("format", "there is no such format").expected(names.join(", "))
+}
+
+/// Sends what a selection holds in a format.
+pub(super) async fn send(
+    app: &App,
+    name: &str,
+    selection: &Selection,
+    format: Wanted,
+    export: &ExportParams,
+) -> Result<Response, ApiError> {
+    let selected = app.select(selection)?;
+    let order = match export.order.as_deref() {
+        None | Some("newest") => Order::Newest,
+        Some("oldest") => Order::Oldest,
+        Some(_) => return Err(ApiError::parameter("order", "there is no such order").expected("newest or oldest")),
+    };
+    if export.fields.is_some() && !matches!(format, Wanted::Text(_)) {
+        return Err(ApiError::parameter("fields", format!("fields have no meaning in {}", format.name())));
+    }
+    let is_json = matches!(format, Wanted::Text(Format::Json | Format::Jsonl));
+    if !selected.filter.redactions().is_empty() && !is_json {
+        return Err(ApiError::parameter("format", "redact() needs jsonl or json"));
+    }
+    if export.limit == Some(0) {
+        return Err(ApiError::parameter("limit", "0 is out of range").expected("1 or more"));
+    }
+    let limit = export.limit.into_iter().chain(selected.filter.limit()).min();
+    let bytes: ByteStream = match format {
+        Wanted::Packets if limit.is_some() => {
+            return Err(ApiError::parameter("limit", "packets of a number of entries can't be given"));
+        }
+        Wanted::Packets => return send_packets(app, name, selected, false).await,
+        Wanted::Text(format) => {
+            let text = Text::new(app, &selected.filter, format, export.fields.as_deref())?;
+            write_text(text, &selected, order, limit)
+        }
+        Wanted::Engine(format) => {
+            let Selected { filter, window, snapshot, .. } = selected;
+            app.engine.export(ExportRequest { snapshot, filter, window, order, limit, format }).await?
+        }
+    };
+    let bytes = app.export(bytes)?;
+    reply::file(&format!("{name}.{}", format.name()), format.kind(), bytes).await
+}
+
+async fn send_packets(
+    app: &App,
+    name: &str,
+    selected: Selected,
+    is_whole_connection: bool,
+) -> Result<Response, ApiError> {
+    if !selected.filter.redactions().is_empty() {
+        return Err(ApiError::parameter("filter", "redact() has no meaning for packets, which hold everything"));
+    }
+    let Selected { filter, window, snapshot, .. } = selected;
+    let scope = PacketScope::Matching { filter, window, is_whole_connection };
+    let bytes = app.engine.pcap(PcapRequest { snapshot, scope }).await?;
+    let bytes = app.export(bytes)?;
+    reply::file(&format!("{name}.pcapng"), reply::PCAPNG, bytes).await
+}
+
+/// Writes entries as text.
+enum Text {
+    Json { writer: JsonEntries, filter: Filter, is_array: bool },
+    Csv(Box<EntryWriter<'static>>),
+}
+
+impl Text {
+    fn new(app: &App, filter: &Filter, format: Format, fields: Option<&str>) -> Result<Text, ApiError> {
+        let projection = Projection::of(app.table, fields, None, filter)?;
+        if format == Format::Csv {
+            let columns = match projection {
+                Projection::Fields(columns) => Some(columns),
+                _ => None,
+            };
+            let options = Options { columns, ..Options::default() };
+            return Ok(Text::Csv(Box::new(EntryWriter::new(format, app.table, options))));
+        }
+        let writer = JsonEntries::new(app.table, &projection);
+        Ok(Text::Json { writer, filter: filter.clone(), is_array: format == Format::Json })
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Text::Json { is_array: true, .. } => out.extend_from_slice(b"[\n"),
+            Text::Json { .. } => {}
+            Text::Csv(writer) => writer.begin(out),
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, is_first: bool, out: &mut Vec<u8>) {
+        match self {
+            Text::Json { writer, filter, is_array } => {
+                if *is_array && !is_first {
+                    out.extend_from_slice(b",\n");
+                }
+                writer.write(filter, entry, out);
+                if !*is_array {
+                    out.push(b'\n');
+                }
+            }
+            Text::Csv(writer) => writer.write(entry, out),
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if let Text::Json { is_array: true, .. } = self {
+            out.extend_from_slice(b"\n]\n");
+        }
+    }
+}
+
+/// A file of text that is written as entries are read.
+fn write_text(mut text: Text, selected: &Selected, order: Order, limit: Option<u64>) -> ByteStream {
+    let stored = Arc::clone(&selected.stored);
+    let entries = stored.stream(&selected.filter, selected.window, order);
+    let mut head = Vec::new();
+    text.begin(&mut head);
+    let state = Some((entries, text, 0u64, head));
+    let rest = stream::unfold(state, move |state| async move {
+        let (mut entries, mut text, mut written, mut out) = state?;
+        let left = limit.unwrap_or(u64::MAX).saturating_sub(written);
+        let batch = if left == 0 { None } else { entries.next().await };
+        match batch {
+            Some(Err(error)) => Some((Err(EngineError::from(error)), None)),
+            Some(Ok(batch)) => {
+                for entry in batch.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+                    text.entry(entry, written == 0, &mut out);
+                    written = written.saturating_add(1);
+                }
+                Some((Ok(Bytes::from(out)), Some((entries, text, written, Vec::new()))))
+            }
+            None => {
+                text.end(&mut out);
+                Some((Ok(Bytes::from(out)), None))
+            }
+        }
+    });
+    Box::pin(rest)
+}
+
+impl Viewer {
+    /// Refuses a viewer that may not see packets.
+    fn needs_raw(&self) -> Result<(), ApiError> {
+        self.needs(crate::access::Right::Raw)
+    }
+}

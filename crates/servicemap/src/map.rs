@@ -1,0 +1,175 @@
+//! The finished map, and the builder that joins pairs of peers into it.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use lanternfish_model::Timestamp;
+
+use crate::limits::{MAX_EDGES, MAX_NODES};
+use crate::{Counts, Facts, GroupBy, NodeKind, Shown, Tally};
+
+/// A node: whatever the grouping made one of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Stable and unique in the map: `kind:name`.
+    pub id: String,
+    /// What it stands for.
+    pub kind: NodeKind,
+    /// What to show.
+    pub name: String,
+    /// Calls that it received.
+    pub calls_in: u64,
+    /// Calls that it made.
+    pub calls_out: u64,
+    /// Errors of the calls that it received.
+    pub errors_in: u64,
+}
+
+/// All calls of one protocol from one node to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The id of the calling node.
+    pub src: String,
+    /// The id of the called node.
+    pub dst: String,
+    /// The protocol in lower case.
+    pub protocol: String,
+    /// Calls.
+    pub calls: u64,
+    /// Outcomes `server_error` and `failed`.
+    pub errors: u64,
+    /// Outcomes `client_error`.
+    pub client_errors: u64,
+    /// Bytes on the wire of both directions.
+    pub bytes: u64,
+    /// Answered pairs: what the percentiles are of.
+    pub answered: u64,
+    /// The median latency in µs.
+    pub p50_us: Option<u64>,
+    /// The 95th percentile of the latency in µs.
+    pub p95_us: Option<u64>,
+    /// The 99th percentile of the latency in µs.
+    pub p99_us: Option<u64>,
+    /// The newest call.
+    pub last_seen: Timestamp,
+}
+
+/// A map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceMap {
+    /// The nodes, by id.
+    pub nodes: Vec<Node>,
+    /// The edges, by source, destination and protocol.
+    pub edges: Vec<Edge>,
+    /// Edges that were left out for [`MAX_EDGES`]: those with the fewest calls.
+    pub omitted_edges: u64,
+}
+
+/// Joins pairs of peers into a map.
+#[derive(Debug)]
+pub struct MapBuilder {
+    group: GroupBy,
+    nodes: Vec<(NodeKind, String)>,
+    by_name: HashMap<(NodeKind, String), u32>,
+    by_ip: HashMap<IpAddr, u32>,
+    edges: HashMap<(u32, u32, &'static str), Tally>,
+}
+
+impl MapBuilder {
+    /// Begins a map.
+    pub fn new(group: GroupBy) -> MapBuilder {
+        MapBuilder { group, nodes: Vec::new(), by_name: HashMap::new(), by_ip: HashMap::new(), edges: HashMap::new() }
+    }
+
+    /// The number of the node that a peer belongs to.
+    pub fn node(&mut self, facts: &Facts<'_>) -> u32 {
+        let (kind, name) = match facts.node(self.group) {
+            _ if self.nodes.len() >= MAX_NODES && !self.knows(facts) => (NodeKind::Rest, REST),
+            (NodeKind::Rest, _) => (NodeKind::Rest, REST),
+            other => other,
+        };
+        if let (NodeKind::Ip, Some(ip)) = (kind, facts.ip) {
+            let nodes = &mut self.nodes;
+            return *self.by_ip.entry(ip).or_insert_with(|| push(nodes, NodeKind::Ip, ip.to_string()));
+        }
+        if let Some(&known) = self.by_name.get(&(kind, name.to_owned())) {
+            return known;
+        }
+        let number = push(&mut self.nodes, kind, name.to_owned());
+        self.by_name.insert((kind, name.to_owned()), number);
+        number
+    }
+
+    /// Adds what was counted between two nodes.
+    pub fn add(&mut self, src: u32, dst: u32, protocol: &'static str, tally: &Tally) {
+        self.edges.entry((src, dst, protocol)).or_default().merge(tally);
+    }
+
+    /// The map; what is shown follows the rule of [`Shown`].
+    pub fn finish(self) -> ServiceMap {
+        let mut shown = Shown::default();
+        self.edges.values().for_each(|tally| shown.notice_all(tally));
+        let mut counted: Vec<((u32, u32, &'static str), Counts)> =
+            self.edges.iter().filter_map(|(key, tally)| Some((*key, tally.shown(shown)?))).collect();
+        counted.sort_by(|(a_key, a), (b_key, b)| b.calls.cmp(&a.calls).then_with(|| a_key.cmp(b_key)));
+        let omitted_edges = counted.len().saturating_sub(MAX_EDGES) as u64;
+        counted.truncate(MAX_EDGES);
+        let mut nodes: Vec<Node> = self.nodes.into_iter().map(|(kind, name)| Node::new(kind, name)).collect();
+        let mut edges = Vec::with_capacity(counted.len());
+        for ((src, dst, protocol), counts) in &counted {
+            if let Some(node) = nodes.get_mut(*src as usize) {
+                node.calls_out = node.calls_out.saturating_add(counts.calls);
+            }
+            if let Some(node) = nodes.get_mut(*dst as usize) {
+                node.calls_in = node.calls_in.saturating_add(counts.calls);
+                node.errors_in = node.errors_in.saturating_add(counts.errors);
+            }
+            let (Some(src), Some(dst)) = (nodes.get(*src as usize), nodes.get(*dst as usize)) else { continue };
+            edges.push(Edge::new(src.id.clone(), dst.id.clone(), protocol, counts));
+        }
+        nodes.retain(|node| node.calls_in > 0 || node.calls_out > 0);
+        nodes.sort_by(|a, b| a.id.cmp(&b.id));
+        edges.sort_by(|a, b| (&a.src, &a.dst, &a.protocol).cmp(&(&b.src, &b.dst, &b.protocol)));
+        ServiceMap { nodes, edges, omitted_edges }
+    }
+
+    fn knows(&self, facts: &Facts<'_>) -> bool {
+        match facts.node(self.group) {
+            (NodeKind::Ip, _) => facts.ip.is_some_and(|ip| self.by_ip.contains_key(&ip)),
+            (kind, name) => self.by_name.contains_key(&(kind, name.to_owned())),
+        }
+    }
+}
+
+impl Node {
+    fn new(kind: NodeKind, name: String) -> Node {
+        Node { id: format!("{}:{name}", kind.name()), kind, name, calls_in: 0, calls_out: 0, errors_in: 0 }
+    }
+}
+
+impl Edge {
+    fn new(src: String, dst: String, protocol: &str, counts: &Counts) -> Edge {
+        Edge {
+            src,
+            dst,
+            protocol: protocol.to_owned(),
+            calls: counts.calls,
+            errors: counts.errors,
+            client_errors: counts.client_errors,
+            bytes: counts.bytes,
+            answered: counts.latencies.count(),
+            p50_us: counts.latencies.percentile(0.5),
+            p95_us: counts.latencies.percentile(0.95),
+            p99_us: counts.latencies.percentile(0.99),
+            last_seen: counts.last_seen.unwrap_or_default(),
+        }
+    }
+}
+
+fn push(nodes: &mut Vec<(NodeKind, String)>, kind: NodeKind, name: String) -> u32 {
+    nodes.push((kind, name));
+    (nodes.len() - 1) as u32
+}
+
+/// The name of the node that stands for the rest.
+const REST: &str = "others";

@@ -8,8 +8,8 @@ import type { StatRow } from "../api/types";
 import { times } from "../api/window";
 import { fileAddress } from "../detail/queries";
 import { selector } from "../entry/entry";
-import { fieldOf } from "../filter/complete";
 import { add, is, type Scalar } from "../filter/clause";
+import { fieldOf } from "../filter/complete";
 import { bytes, count, micros, plural, rate, share } from "../format/number";
 import { toMicros } from "../format/time";
 import { EmptyStream } from "../states/EmptyStream";
@@ -69,11 +69,18 @@ export default function Analyse() {
         Group by
         <FieldPicker label="First field" value={by[0] ?? ""} onChange={(field) => field && setBy(0, field)} />
         and
-        <FieldPicker label="Second field" value={by[1] ?? ""} placeholder="none" onChange={(field) => setBy(1, field)} />
+        <FieldPicker
+          label="Second field"
+          value={by[1] ?? ""}
+          placeholder="none"
+          onChange={(field) => setBy(1, field)}
+        />
         <span className={ui.grow} />
         <span className={css.faint}>
           {plural(rows.length, "group")}
-          {stats.data && stats.data.omitted_rows > 0 ? `; ${count(stats.data.omitted_rows)} with fewer calls left out` : ""}
+          {stats.data && stats.data.omitted_groups > 0
+            ? `; ${count(stats.data.omitted_groups)} with fewer calls left out`
+            : ""}
         </span>
         <Menu
           trigger={
@@ -183,7 +190,11 @@ function Group({ row, by, seconds, most, course }: GroupProps) {
             {value === null || value === undefined || value === "" ? (
               <span className={css.faint}>none</span>
             ) : (
-              <button type="button" title={`Narrow the filter to ${field} ${String(value)}`} onClick={() => narrow([field])}>
+              <button
+                type="button"
+                title={`Narrow the filter to ${field} ${String(value)}`}
+                onClick={() => narrow([field])}
+              >
                 {String(value)}
               </button>
             )}

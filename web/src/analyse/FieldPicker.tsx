@@ -37,7 +37,8 @@ export function FieldPicker({ label, value, placeholder, onChange }: FieldPicker
         onChange={(event) => {
           setDraft(event.target.value);
           // A field picked from the list comes whole, with one event.
-          if (table?.fields.some((one) => one.name === event.target.value && one.type !== "map")) settle(event.target.value);
+          if (table?.fields.some((one) => one.name === event.target.value && one.type !== "map"))
+            settle(event.target.value);
         }}
         onBlur={() => isGood && settle(draft.trim())}
         onKeyDown={(event) => event.key === "Enter" && isGood && settle(draft.trim())}

@@ -5,6 +5,7 @@ const row = (name: string, calls: number, time?: string, p95: number | null = nu
   by: { path: name },
   time,
   calls,
+  answered: calls,
   errors: 0,
   client_errors: 0,
   bytes: 1,
@@ -21,10 +22,7 @@ test("rows are sorted by a figure, unknown ones last", () => {
 
 test("the course of a group has a point for each step", () => {
   const at = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, "0")}Z`;
-  const found = courses(
-    { rows: [row("a", 1, at(0)), row("a", 4, at(20)), row("b", 2, at(10))] } as never,
-    ["path"],
-  );
+  const found = courses({ rows: [row("a", 1, at(0)), row("a", 4, at(20)), row("b", 2, at(10))] } as never, ["path"]);
   expect(found.get('"a"')).toEqual([1, 0, 4]);
   expect(found.get('"b"')).toEqual([0, 2, 0]);
   expect(courses(undefined, ["path"]).size).toBe(0);

@@ -42,6 +42,7 @@ export function sentence(error: unknown): string {
   return capital(parts.join("; "));
 }
 
-const isBody = (error: unknown): error is ErrorBody => typeof error === "object" && error !== null && "message" in error;
+const isBody = (error: unknown): error is ErrorBody =>
+  typeof error === "object" && error !== null && "message" in error;
 
 const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;

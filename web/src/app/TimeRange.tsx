@@ -12,7 +12,7 @@ import { Segments } from "../ui/Controls";
 import { Popover } from "../ui/Popup";
 import ui from "../ui/ui.module.css";
 import type { Range } from "../url/location";
-import { go, usePlace } from "../url/usePlace";
+import { go } from "../url/usePlace";
 import css from "./app.module.css";
 import { fromInput, toInput } from "./timeInput";
 

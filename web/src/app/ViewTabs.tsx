@@ -1,6 +1,7 @@
 // The views, and what is chosen beside them.
-import { go, usePlace } from "../url/usePlace";
+
 import type { View } from "../url/location";
+import { go, usePlace } from "../url/usePlace";
 import css from "./app.module.css";
 
 const TABS: { view: View; title: string; hint: string }[] = [

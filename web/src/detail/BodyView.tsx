@@ -9,6 +9,7 @@ import { JsonTree } from "./JsonTree";
 import { SearchField } from "./SearchField";
 import type { Body } from "./sides";
 import { useSearch } from "./useSearch";
+import values from "./values.module.css";
 
 type Form = "tree" | "pretty" | "raw" | "hex";
 
@@ -21,7 +22,7 @@ interface BodyViewProps {
 
 export function BodyView({ side, body, contentType, facts }: BodyViewProps) {
   const [chosen, setChosen] = useState<Form | null>(null);
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const text = body.text;
   const json = useMemo(() => (text === null ? ({ isJson: false } as const) : parseJson(text)), [text]);
   const laidOut = useMemo(() => (text === null ? null : pretty(text, contentType)), [text, contentType]);
@@ -56,13 +57,13 @@ export function BodyView({ side, body, contentType, facts }: BodyViewProps) {
         />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys. */}
-      <div className={css.body} ref={box} tabIndex={0} role="region" aria-label={`Body of the ${side}`}>
+      <section className={values.body} ref={box} tabIndex={0} aria-label={`Body of the ${side}`}>
         {form === "tree" && json.isJson ? (
           <JsonTree value={json.value} path={`${side}.body.json()`} isOpen={search.text !== ""} />
         ) : (
           <pre>{shown}</pre>
         )}
-      </div>
+      </section>
       {facts?.is_cut ? <p className={css.cut}>The rest was not kept.</p> : null}
     </section>
   );

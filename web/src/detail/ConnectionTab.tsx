@@ -30,8 +30,8 @@ export function ConnectionTab({ detail, entry }: { detail: EntryDetail; entry: E
   return (
     <>
       <p className={css.lead}>
-        {brief.transport.toUpperCase()} {brief.client} → {brief.server},{" "}
-        {brief.is_midstream ? "first seen" : "opened"} {precise(toMicros(brief.opened), clock)}
+        {brief.transport.toUpperCase()} {brief.client} → {brief.server}, {brief.is_midstream ? "first seen" : "opened"}{" "}
+        {precise(toMicros(brief.opened), clock)}
         {brief.tunnels.length > 0 ? `, inside ${brief.tunnels.join(", ")}` : ""}
       </p>
       <div className={css.links}>
@@ -40,7 +40,9 @@ export function ConnectionTab({ detail, entry }: { detail: EntryDetail; entry: E
           All between these two peers
         </Button>
         {inside.connection && inside.connection.id !== entry.id ? (
-          <Button onClick={() => go({ entry: inside.connection?.id ?? null, tab: "connection" })}>The connection</Button>
+          <Button onClick={() => go({ entry: inside.connection?.id ?? null, tab: "connection" })}>
+            The connection
+          </Button>
         ) : null}
         {flowEntry && flowEntry.id !== entry.id ? (
           <Button onClick={() => go({ entry: flowEntry.id, tab: "connection" })}>The flow</Button>

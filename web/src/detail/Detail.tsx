@@ -11,8 +11,8 @@ import { usePreferences } from "../theme/preferences";
 import { Button, IconButton } from "../ui/Button";
 import { Progress } from "../ui/Controls";
 import { copy } from "../ui/copy";
-import { Menu, MenuItem } from "../ui/Popup";
 import { say } from "../ui/notice";
+import { Menu, MenuItem } from "../ui/Popup";
 import { useCopyLink } from "../url/share";
 import { go, usePlace } from "../url/usePlace";
 import { CallTab } from "./CallTab";
@@ -157,7 +157,10 @@ function Actions({ entry }: { entry: Entry }) {
   return (
     <div className={css.buttons}>
       {curl ? (
-        <IconButton label="Copy as cURL" onClick={() => void copy(curl).then((is) => say(is ? "Command copied" : "The browser forbids copying"))}>
+        <IconButton
+          label="Copy as cURL"
+          onClick={() => void copy(curl).then((is) => say(is ? "Command copied" : "The browser forbids copying"))}
+        >
           <FileTerminal size={16} />
         </IconButton>
       ) : null}

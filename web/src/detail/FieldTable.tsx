@@ -8,14 +8,22 @@ import { usePreferences } from "../theme/preferences";
 import css from "./detail.module.css";
 import type { Shown } from "./sides";
 import { ValueActions } from "./ValueActions";
+import values from "./values.module.css";
 
 export function FieldTable({ rows, title }: { rows: Shown[]; title?: string }) {
   if (rows.length === 0) return null;
   return (
-    <table className={css.values} aria-label={title}>
+    <table className={values.values} aria-label={title}>
       <tbody>
         {rows.map(({ field, value }) => (
-          <ValueRows key={field.name} name={field.name} doc={field.doc} unit={field.unit} type={field.type} value={value} />
+          <ValueRows
+            key={field.name}
+            name={field.name}
+            doc={field.doc}
+            unit={field.unit}
+            type={field.type}
+            value={value}
+          />
         ))}
       </tbody>
     </table>
@@ -34,7 +42,7 @@ export function MapTable({ path, value, title }: { path: string; value: Json; ti
       <h3>
         {title} <small>{pairs.length}</small>
       </h3>
-      <table className={css.values} aria-label={title}>
+      <table className={values.values} aria-label={title}>
         <tbody>
           {pairs.map(({ key, value: held, at }) => (
             <Line key={`${key} ${at}`} name={key} target={{ path, type: "map", key }} value={scalar(held)} />
@@ -85,7 +93,9 @@ export function Line({ name, doc, target, value, shown }: LineProps) {
       <th scope="row" title={doc}>
         <Breakable name={name} />
       </th>
-      <td title={shown === undefined || shown === String(value) ? undefined : String(value)}>{shown ?? String(value)}</td>
+      <td title={shown === undefined || shown === String(value) ? undefined : String(value)}>
+        {shown ?? String(value)}
+      </td>
       <td>
         <ValueActions target={target} value={value} />
       </td>

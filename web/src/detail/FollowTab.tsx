@@ -9,6 +9,7 @@ import { Button } from "../ui/Button";
 import { Progress, Segments } from "../ui/Controls";
 import { usePlace } from "../url/usePlace";
 import { fromBase64, hexDump, printable, toBytes } from "./body";
+import bytesCss from "./bytes.module.css";
 import css from "./detail.module.css";
 import { type Direction, fileAddress, useFollow } from "./queries";
 import { SearchField } from "./SearchField";
@@ -71,7 +72,7 @@ export function FollowTab({ connection }: { connection: number }) {
       {isPending ? <Progress label="Reassembling the stream" /> : null}
       {error ? <p className={css.faint}>{sentence(error)}</p> : null}
       {first && chunks.length === 0 ? <p className={css.faint}>No payload was carried.</p> : null}
-      <div ref={box} className={css.follow}>
+      <div ref={box} className={bytesCss.follow}>
         {chunks.map((chunk) => (
           <Chunk key={`${chunk.direction} ${chunk.offset} ${chunk.kind}`} chunk={chunk} form={form} />
         ))}
@@ -93,7 +94,7 @@ function Chunk({ chunk, form }: { chunk: FollowChunk; form: "text" | "hex" }) {
   }, [chunk, form]);
   if (chunk.kind === "gap") {
     return (
-      <p className={css.gap} data-direction={chunk.direction}>
+      <p className={bytesCss.gap} data-direction={chunk.direction}>
         {bytes(chunk.length)} never came or can’t be had any more
       </p>
     );

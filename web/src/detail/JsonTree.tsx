@@ -3,8 +3,8 @@ import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import { plural } from "../format/number";
 import { childPath } from "./body";
-import css from "./detail.module.css";
 import { ValueActions } from "./ValueActions";
+import values from "./values.module.css";
 
 interface JsonTreeProps {
   value: unknown;
@@ -26,21 +26,21 @@ export function JsonTree({ value, path, name, depth = 0, isOpen }: JsonTreeProps
     : Object.entries(value);
   const open = isOpen || isOwnOpen;
   return (
-    <div className={css.node}>
-      <button type="button" className={css.twist} aria-expanded={open} onClick={() => setIsOwnOpen(!isOwnOpen)}>
+    <div className={values.node}>
+      <button type="button" className={values.twist} aria-expanded={open} onClick={() => setIsOwnOpen(!isOwnOpen)}>
         <ChevronRight size={12} aria-hidden />
-        {name === undefined ? null : <span className={css.key}>{name}</span>}
-        <span className={css.size}>
+        {name === undefined ? null : <span className={values.key}>{name}</span>}
+        <span className={values.size}>
           {Array.isArray(value) ? `[${plural(pairs.length, "item")}]` : `{${plural(pairs.length, "name")}}`}
         </span>
       </button>
       {open ? (
-        <div className={css.children}>
+        <div className={values.children}>
           {pairs.slice(0, shown).map(([key, held]) => (
             <JsonTree key={key} value={held} path={childPath(path, key)} name={key} depth={depth + 1} isOpen={isOpen} />
           ))}
           {pairs.length > shown ? (
-            <button type="button" className={css.twist} onClick={() => setShown(shown + MORE_CHILDREN)}>
+            <button type="button" className={values.twist} onClick={() => setShown(shown + MORE_CHILDREN)}>
               {plural(pairs.length - shown, "more", "more")}
             </button>
           ) : null}
@@ -54,8 +54,8 @@ function Leaf({ value, path, name }: { value: unknown; path: string; name?: stri
   const isScalar = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   // A value below a decoded body is missing where the body is, and then no comparison holds: the type of a map fits.
   return (
-    <div className={css.leaf}>
-      {name === undefined ? null : <span className={css.key}>{name}</span>}
+    <div className={values.leaf}>
+      {name === undefined ? null : <span className={values.key}>{name}</span>}
       <span data-type={value === null ? "null" : typeof value}>{JSON.stringify(value)}</span>
       {isScalar ? <ValueActions target={{ path, type: "json" }} value={value} /> : null}
     </div>

@@ -8,6 +8,7 @@ import { usePreferences } from "../theme/preferences";
 import { Button } from "../ui/Button";
 import { Progress } from "../ui/Controls";
 import { fromHex, hexDump } from "./body";
+import bytesCss from "./bytes.module.css";
 import css from "./detail.module.css";
 import { usePackets } from "./queries";
 
@@ -28,7 +29,7 @@ export function PacketList({ of, id }: { of: "connection" | "entry"; id: number 
         </p>
       ) : null}
       {packets.length === 0 && missing === 0 ? <p className={css.faint}>No packets are kept.</p> : null}
-      <table className={css.packets}>
+      <table className={bytesCss.packets}>
         <thead>
           <tr>
             <th>Number</th>
@@ -64,7 +65,7 @@ export function PacketList({ of, id }: { of: "connection" | "entry"; id: number 
             {open === packet.number ? (
               <tr>
                 <td colSpan={8}>
-                  <pre className={css.hex}>{hexDump(fromHex(packet.hex))}</pre>
+                  <pre className={bytesCss.hex}>{hexDump(fromHex(packet.hex))}</pre>
                 </td>
               </tr>
             ) : null}

@@ -8,7 +8,15 @@ import { usePreferences } from "../theme/preferences";
 import { go } from "../url/usePlace";
 import css from "./detail.module.css";
 
-export function RowList({ rows, current, empty = "None in this time." }: { rows: Row[]; current: number; empty?: string }) {
+export function RowList({
+  rows,
+  current,
+  empty = "None in this time.",
+}: {
+  rows: Row[];
+  current: number;
+  empty?: string;
+}) {
   const clock = usePreferences((preferences) => preferences.clock);
   if (rows.length === 0) return <p className={css.faint}>{empty}</p>;
   return (

@@ -2,12 +2,12 @@
 import { ChevronDown, ChevronUp } from "lucide-react";
 import { IconButton } from "../ui/Button";
 import ui from "../ui/ui.module.css";
-import css from "./detail.module.css";
 import type { Search } from "./useSearch";
+import values from "./values.module.css";
 
 export function SearchField({ search, label }: { search: Search; label: string }) {
   return (
-    <span className={css.search}>
+    <span className={values.search}>
       <input
         className={ui.field}
         type="search"

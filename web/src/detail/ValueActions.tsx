@@ -4,7 +4,7 @@ import { add, is, isNot, type Scalar, type Target } from "../filter/clause";
 import { copy } from "../ui/copy";
 import { say } from "../ui/notice";
 import { go, place } from "../url/usePlace";
-import css from "./detail.module.css";
+import values from "./values.module.css";
 
 /** Narrows the filter to entries with the value. */
 export const filterFor = (target: Target, value: Scalar): void =>
@@ -23,13 +23,23 @@ interface ValueActionsProps {
 export function ValueActions({ target, value }: ValueActionsProps) {
   const name = target ? `${target.path}${target.key === undefined ? "" : ` ${target.key}`}` : "value";
   return (
-    <span className={css.actions}>
+    <span className={values.actions}>
       {target ? (
         <>
-          <button type="button" aria-label={`Filter for ${name}`} title="Filter for" onClick={() => filterFor(target, value)}>
+          <button
+            type="button"
+            aria-label={`Filter for ${name}`}
+            title="Filter for"
+            onClick={() => filterFor(target, value)}
+          >
             <Plus size={12} />
           </button>
-          <button type="button" aria-label={`Filter out ${name}`} title="Filter out" onClick={() => filterOut(target, value)}>
+          <button
+            type="button"
+            aria-label={`Filter out ${name}`}
+            title="Filter out"
+            onClick={() => filterOut(target, value)}
+          >
             <Minus size={12} />
           </button>
         </>
@@ -38,7 +48,11 @@ export function ValueActions({ target, value }: ValueActionsProps) {
         type="button"
         aria-label={`Copy ${name}`}
         title="Copy"
-        onClick={() => void copy(String(value)).then((isDone) => say(isDone ? "Copied" : "The browser forbids copying", isDone ? "calm" : "bad"))}
+        onClick={() =>
+          void copy(String(value)).then((isDone) =>
+            say(isDone ? "Copied" : "The browser forbids copying", isDone ? "calm" : "bad"),
+          )
+        }
       >
         <Copy size={12} />
       </button>

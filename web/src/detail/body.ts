@@ -12,7 +12,8 @@ export function fromBase64(text: string): Uint8Array {
 /** Bytes as text, what can't be shown as dots. */
 export function printable(data: Uint8Array): string {
   let out = "";
-  for (const byte of data) out += byte === 10 || byte === 9 || (byte >= 32 && byte < 127) ? String.fromCharCode(byte) : "·";
+  for (const byte of data)
+    out += byte === 10 || byte === 9 || (byte >= 32 && byte < 127) ? String.fromCharCode(byte) : "·";
   return out;
 }
 

@@ -28,7 +28,14 @@ test("a call reads as a sentence", () => {
   });
   const open = { ...call, outcome: "open", status_code: undefined, elapsed_time: undefined };
   expect(sentenceOf(open, "x").how).toBe("is not answered yet");
-  const conn = { ...call, protocol: "tcp", conn: true, conn_state: "closed", conn_local_bytes: 1000, conn_remote_bytes: 24 };
+  const conn = {
+    ...call,
+    protocol: "tcp",
+    conn: true,
+    conn_state: "closed",
+    conn_local_bytes: 1000,
+    conn_remote_bytes: 24,
+  };
   expect(sentenceOf(conn, "x")).toMatchObject({ what: "TCP connection", how: "closed, 2.1 s long, 1 KiB" });
 });
 

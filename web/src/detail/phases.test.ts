@@ -22,11 +22,17 @@ test("the first call of a connection waits for it", () => {
 });
 
 test("a later call of a long connection stands alone", () => {
-  const detail = { request: half(60_000, 60_001), response: half(60_005, 60_006), connection: { opened: at(0) } as never };
+  const detail = {
+    request: half(60_000, 60_001),
+    response: half(60_005, 60_006),
+    connection: { opened: at(0) } as never,
+  };
   const connection = { tcp_handshake_rtt: 2000 } as unknown as Entry;
   expect(spans(phases(detail, { connection }))).toEqual(["request 1", "waiting 4", "response 1"]);
 });
 
 test("what was not seen is not drawn", () => {
-  expect(spans(phases({ request: half(1, 2), response: null, connection: { opened: "" } as never }, {}))).toEqual(["request 1"]);
+  expect(spans(phases({ request: half(1, 2), response: null, connection: { opened: "" } as never }, {}))).toEqual([
+    "request 1",
+  ]);
 });

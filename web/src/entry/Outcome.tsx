@@ -22,7 +22,11 @@ export function OutcomeCell({ outcome, status }: { outcome: string; status: numb
   const isPlain = outcome === "ok" || outcome === "open";
   const word = isPlain || outcome === "failed" ? outcome : "error";
   return (
-    <span className={css.outcome} data-outcome={outcome} title={status === null ? outcomeWords(outcome) : `${outcomeWords(outcome)}, status ${status}`}>
+    <span
+      className={css.outcome}
+      data-outcome={outcome}
+      title={status === null ? outcomeWords(outcome) : `${outcomeWords(outcome)}, status ${status}`}
+    >
       <OutcomeMark outcome={outcome} />
       {status || word}
     </span>

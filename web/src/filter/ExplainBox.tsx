@@ -36,9 +36,9 @@ export function ExplainBox() {
           </tr>
           {data.clauses.map((clause) => (
             <tr key={`${clause.start}-${clause.end}`}>
-              <td>{clause.text}</td>
-              <td>{count(clause.left)}</td>
-              <td>{share(clause.left, data.total)}</td>
+              <td title={clause.text}>{clause.words}</td>
+              <td>{count(clause.left_so_far)}</td>
+              <td>{share(clause.left_so_far, data.total)}</td>
             </tr>
           ))}
         </tbody>

@@ -7,8 +7,8 @@ import { IconButton } from "../ui/Button";
 import { Popover } from "../ui/Popup";
 import { go, usePlace } from "../url/usePlace";
 import { ExplainBox } from "./ExplainBox";
-import css from "./filter.module.css";
 import { FilterPanel } from "./FilterPanel";
+import css from "./filter.module.css";
 import { SavedFilters } from "./SavedFilters";
 import { check, mend, useCheck, useOffers } from "./useDraft";
 
@@ -77,7 +77,11 @@ export function FilterBar() {
 
   const isStale = draft.trim() !== filter;
   return (
-    <div className={css.bar} data-focus={hasFocus || undefined} data-bad={(checked?.error && offers.length === 0) || undefined}>
+    <div
+      className={css.bar}
+      data-focus={hasFocus || undefined}
+      data-bad={(checked?.error && offers.length === 0) || undefined}
+    >
       <Search size={14} className={css.glass} aria-hidden />
       <div className={css.editor}>
         <Suspense fallback={<span className={css.before}>{draft}</span>}>
@@ -143,7 +147,13 @@ export function FilterBar() {
 function mended(text: string, column: number, name: string): string {
   const characters = [...text];
   const before = characters.slice(0, column - 1).join("");
-  return before + characters.slice(column - 1).join("").replace(/^[\w.]+/, name);
+  return (
+    before +
+    characters
+      .slice(column - 1)
+      .join("")
+      .replace(/^[\w.]+/, name)
+  );
 }
 
 const MOST_HISTORY = 50;

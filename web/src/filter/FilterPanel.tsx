@@ -50,7 +50,6 @@ export function FilterPanel({ checked, offers, chosen, onApply, onMend }: Filter
   if (error) {
     const name = mend(error);
     return (
-      // biome-ignore lint/a11y/noStaticElementInteractions: as above.
       <div className={css.panel} data-tone="bad" role="alert" onMouseDown={keepFocus}>
         <CircleAlert size={14} aria-hidden />
         <span>{sentence(name ? { ...error, hint: undefined } : error)}</span>
@@ -61,7 +60,6 @@ export function FilterPanel({ checked, offers, chosen, onApply, onMend }: Filter
   const [warning] = checked?.warnings ?? [];
   if (!warning) return null;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: as above.
     <div className={css.panel} data-tone="warn" role="status" onMouseDown={keepFocus}>
       <TriangleAlert size={14} aria-hidden />
       <span>{sentence({ code: "", message: warning.message })}</span>

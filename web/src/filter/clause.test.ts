@@ -5,7 +5,9 @@ import { quote } from "./lexer";
 test("a value becomes the clause of its type", () => {
   expect(is({ path: "method", type: "string" }, "GET")).toBe('method == "GET"');
   expect(is({ path: "status_code", type: "int" }, 503)).toBe("status_code == 503");
-  expect(is({ path: "request.headers", type: "map", key: "x-id" }, 'a"b\\')).toBe('request.headers["x-id"] == "a\\"b\\\\"');
+  expect(is({ path: "request.headers", type: "map", key: "x-id" }, 'a"b\\')).toBe(
+    'request.headers["x-id"] == "a\\"b\\\\"',
+  );
   expect(is({ path: "dns_answers", type: "[]string" }, "10.0.0.1")).toBe('"10.0.0.1" in dns_answers');
   expect(is({ path: "dns_authoritative", type: "bool" }, false)).toBe("!dns_authoritative");
 });

@@ -15,7 +15,8 @@ export interface Target {
 
 /** The clause that holds for entries with this value. */
 export function is(target: Target, value: Scalar): string {
-  if (target.type === "map" && target.key !== undefined) return `${keyed(target.path, target.key)} == ${literal(value)}`;
+  if (target.type === "map" && target.key !== undefined)
+    return `${keyed(target.path, target.key)} == ${literal(value)}`;
   if (target.type === "[]string") return `${literal(value)} in ${target.path}`;
   if (target.type === "bool") return value === true || value === "true" ? target.path : `!${target.path}`;
   if (target.type === "timestamp") return `${target.path} == timestamp(${quote(String(value))})`;
@@ -63,7 +64,11 @@ export function conjuncts(filter: string): string[] {
     if (token.kind === "bracket") depth += "([{".includes(token.text) ? 1 : -1;
     if (depth !== 0) continue;
     const isLoose =
-      token.text === "||" || token.text === "?" || token.text === "and" || token.text === "or" || token.kind === "comment";
+      token.text === "||" ||
+      token.text === "?" ||
+      token.text === "and" ||
+      token.text === "or" ||
+      token.kind === "comment";
     if (isLoose) return [`(${text}${token.kind === "comment" ? "\n" : ""})`];
     if (token.text === "&&") {
       parts.push(text.slice(start, token.start).trim());

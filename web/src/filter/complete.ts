@@ -21,7 +21,9 @@ export function completionSource(setting: () => CompletionSetting) {
     if (!table) return null;
     switch (at.kind) {
       case "name":
-        return at.text === "" && !context.explicit ? null : { from: at.from, options: names(table), validFor: /^[\w.]*$/ };
+        return at.text === "" && !context.explicit
+          ? null
+          : { from: at.from, options: names(table), validFor: /^[\w.]*$/ };
       case "operator":
         return { from: at.from, options: operatorsOf(fieldOf(table, at.field)).map(operator), validFor: /^$/ };
       case "value":
@@ -30,12 +32,14 @@ export function completionSource(setting: () => CompletionSetting) {
         const values = await seen(at.field, at.text, window);
         const after = context.state.sliceDoc(context.pos, context.pos + 1);
         const isQuoted = at.kind === "key" || at.isQuoted;
-        const options = values.map(({ value, count }): Completion => ({
-          label: value,
-          apply: at.kind === "key" ? key(value, after) : literal(value, field, isQuoted, after),
-          detail: short(count),
-          type: "text",
-        }));
+        const options = values.map(
+          ({ value, count }): Completion => ({
+            label: value,
+            apply: at.kind === "key" ? key(value, after) : literal(value, field, isQuoted, after),
+            detail: short(count),
+            type: "text",
+          }),
+        );
         return { from: at.from, options, filter: false };
       }
       default:

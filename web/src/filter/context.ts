@@ -47,7 +47,8 @@ export function positionAt(before: string): Position {
     const keyed = keyedField(all);
     if (keyed) return { kind: "operator", from: before.length, field: keyed };
   }
-  const wantsName = last.text === "(" || last.text === "!" || last.text === "&&" || last.text === "||" || last.kind === "word";
+  const wantsName =
+    last.text === "(" || last.text === "!" || last.text === "&&" || last.text === "||" || last.kind === "word";
   return wantsName ? { kind: "name", from: before.length, text: "" } : { kind: "nothing" };
 }
 

@@ -49,7 +49,8 @@ export function createEditor(host: HTMLElement, text: string, events: EditorEven
         selection: { anchor: next.length },
       });
     },
-    mark: (problem) => view.dispatch(setDiagnostics(view.state, problem ? [diagnostic(view.state.doc.toString(), problem)] : [])),
+    mark: (problem) =>
+      view.dispatch(setDiagnostics(view.state, problem ? [diagnostic(view.state.doc.toString(), problem)] : [])),
     focus: () => {
       view.focus();
       view.dispatch({ selection: { anchor: view.state.doc.length } });
@@ -80,7 +81,7 @@ function extensions(events: EditorEvents): Extension {
       ...defaultKeymap,
       ...historyKeymap,
     ]),
-    placeholder('Filter, or any word, address or number: http && status_code >= 500'),
+    placeholder("Filter, or any word, address or number: http && status_code >= 500"),
     EditorView.contentAttributes.of({ "aria-label": "Filter", spellcheck: "false", autocapitalize: "off" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) events.onChange(update.state.doc.toString());
@@ -104,9 +105,7 @@ function acceptFirst(view: EditorView): boolean {
 const oneLine = EditorState.transactionFilter.of((change) => {
   if (!change.docChanged || change.newDoc.lines === 1) return change;
   const text = change.newDoc.toString().replace(/\s*\n\s*/g, " ");
-  return [
-    { changes: { from: 0, to: change.startState.doc.length, insert: text }, selection: { anchor: text.length } },
-  ];
+  return [{ changes: { from: 0, to: change.startState.doc.length, insert: text }, selection: { anchor: text.length } }];
 });
 
 /** The problem under the word concerned. */

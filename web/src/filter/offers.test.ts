@@ -44,5 +44,12 @@ test("plain text gets the filters that would find it", () => {
 });
 
 test("addresses are told from names and times", () => {
-  expect(["1.2.3.4", "::1", "fe80::1", "12:30", "cafe", "a.b"].map(isAddress)).toEqual([true, true, true, false, false, false]);
+  expect(["1.2.3.4", "::1", "fe80::1", "12:30", "cafe", "a.b"].map(isAddress)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -17,7 +17,15 @@ test("durations take the unit that reads best", () => {
 });
 
 test("counts and sizes are short", () => {
-  expect([5, 0.5, 950, 12_345, 99_960, 999_600, 4_100_000].map(short)).toEqual(["5", "0.5", "950", "12.3k", "100k", "1M", "4.1M"]);
+  expect([5, 0.5, 950, 12_345, 99_960, 999_600, 4_100_000].map(short)).toEqual([
+    "5",
+    "0.5",
+    "950",
+    "12.3k",
+    "100k",
+    "1M",
+    "4.1M",
+  ]);
   expect([42, 1536, 1_048_576].map(bytes)).toEqual(["42 B", "1.5 KiB", "1 MiB"]);
   expect([0, 0.02, 3.33, 1234].map(rate)).toEqual(["0/s", "<0.1/s", "3.3/s", "1.2k/s"]);
   expect([share(0, 5), share(1, 3000), share(1, 8), share(1, 0)]).toEqual(["0 %", "<0.1 %", "13 %", "0 %"]);

@@ -6,8 +6,8 @@ import { Kbd } from "../ui/Button";
 import { Dialog } from "../ui/Popup";
 import { useCopyLink } from "../url/share";
 import { go } from "../url/usePlace";
-import css from "./keys.module.css";
 import { KEYS, useKeys } from "./keys";
+import css from "./keys.module.css";
 
 export function useShortcuts() {
   const [isOpen, setIsOpen] = useState(false);

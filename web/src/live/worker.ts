@@ -60,7 +60,11 @@ function ask(newSerial: number, newQuestion: Question): void {
 }
 
 function follow(of: number, what: Question): void {
-  const params = new URLSearchParams({ filter: what.filter, fields: what.fields.join(","), max_rate: String(MAX_RATE) });
+  const params = new URLSearchParams({
+    filter: what.filter,
+    fields: what.fields.join(","),
+    max_rate: String(MAX_RATE),
+  });
   const scheme = self.location.protocol === "https:" ? "wss" : "ws";
   let brokenUs = 0;
   sinceUs = nowUs();
@@ -120,7 +124,12 @@ function pause(toPause: boolean): void {
 async function more(what: Question, limit: number, beforeUs: number | null): Promise<void> {
   const of = serial;
   const to = beforeUs === null ? what.to : fromMicros(beforeUs + 1);
-  const page = await fetchPage(what, { from: what.from, to, limit, cursor: beforeUs === null ? cursor : null }, of, "page");
+  const page = await fetchPage(
+    what,
+    { from: what.from, to, limit, cursor: beforeUs === null ? cursor : null },
+    of,
+    "page",
+  );
   if (!page || of !== serial) return;
   cursor = page.next;
   const rows = page.entries.map((entry) => toRow(entry, what.plan));

@@ -1,6 +1,7 @@
 // The figures of the node or edge that one points at or chose.
-import { bytes, count, micros, rate, share } from "../format/number";
+
 import { ProtocolLabel } from "../entry/Protocol";
+import { bytes, count, micros, rate, share } from "../format/number";
 import type { Figures, Graph } from "./graph";
 import css from "./map.module.css";
 

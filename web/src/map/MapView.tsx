@@ -34,7 +34,10 @@ export default function MapView() {
   const chosen = useChosenIds();
   const isDark = useIsDark();
   const seconds = useSeconds(map.data?.edges);
-  const graph = useMemo(() => graphOf(map.data ?? { nodes: [], edges: [] }, { open, isGrouped, hidden }), [map.data, open, isGrouped, hidden]);
+  const graph = useMemo(
+    () => graphOf(map.data ?? { nodes: [], edges: [] }, { open, isGrouped, hidden }),
+    [map.data, open, isGrouped, hidden],
+  );
   const near = useMemo(
     () => (focus && graph.nodes.some((node) => node.id === focus) ? neighbours(graph, focus) : null),
     [graph, focus],
@@ -103,21 +106,35 @@ export default function MapView() {
         />
         <label className={css.group}>
           Nodes by
-          <select className={ui.field} value={group || "auto"} onChange={(event) => go({ group: event.target.value === "auto" ? "" : event.target.value }, "replace")}>
+          <select
+            className={ui.field}
+            value={group || "auto"}
+            onChange={(event) => go({ group: event.target.value === "auto" ? "" : event.target.value }, "replace")}
+          >
             {GROUPS.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>
         </label>
-        <Button aria-pressed={isGrouped || graph.total > MOST_NODES} disabled={graph.total > MOST_NODES} onClick={() => setIsGrouped(!isGrouped)}>
+        <Button
+          aria-pressed={isGrouped || graph.total > MOST_NODES}
+          disabled={graph.total > MOST_NODES}
+          onClick={() => setIsGrouped(!isGrouped)}
+        >
           Collapse groups
         </Button>
-        {near ? <Button aria-pressed onClick={() => go({ focus: "" })}>Focused: show all</Button> : null}
+        {near ? (
+          <Button aria-pressed onClick={() => go({ focus: "" })}>
+            Focused: show all
+          </Button>
+        ) : null}
         <span className={ui.grow} />
         <span className={css.faint}>
           {plural(graph.nodes.length, "node")}
           {graph.total > graph.nodes.length ? ` of ${graph.total}` : ""}, {plural(graph.edges.length, "edge")}
-          {map.data && map.data.omitted_edges > 0 ? `; ${plural(map.data.omitted_edges, "edge")} with few calls left out` : ""}
+          {map.data && map.data.omitted_edges > 0
+            ? `; ${plural(map.data.omitted_edges, "edge")} with few calls left out`
+            : ""}
         </span>
         <Segments
           label="Form of the map"
@@ -136,7 +153,12 @@ export default function MapView() {
         <EdgeTable graph={graph} seconds={seconds} chosen={chosen} onChoose={(id) => choose(graph, [id])} />
       ) : (
         <div className={css.stage} hidden={isEmpty}>
-          <div ref={host} className={css.canvas} role="img" aria-label={`Map of ${plural(graph.nodes.length, "node")}; the same as a table is one button away`} />
+          <div
+            ref={host}
+            className={css.canvas}
+            role="img"
+            aria-label={`Map of ${plural(graph.nodes.length, "node")}; the same as a table is one button away`}
+          />
           <div className={css.tools}>
             <IconButton label="Larger" look="plain" onClick={() => canvas.current?.zoom(1.3)}>
               <Plus size={14} />

@@ -110,7 +110,10 @@ export class MapCanvas {
   }
 
   zoom(by: number): void {
-    this.#cy.zoom({ level: this.#cy.zoom() * by, renderedPosition: { x: this.#cy.width() / 2, y: this.#cy.height() / 2 } });
+    this.#cy.zoom({
+      level: this.#cy.zoom() * by,
+      renderedPosition: { x: this.#cy.width() / 2, y: this.#cy.height() / 2 },
+    });
   }
 
   /** Brings a node into the middle. */
@@ -154,16 +157,19 @@ export class MapCanvas {
         put(nodeData(node), position ? { position: { ...position }, classes: this.#hasFitted ? "fresh" : "" } : {});
       }
       for (const edge of graph.edges) put(edgeData(edge, view));
-      cy.elements().filter((element) => !wanted.has(element.id())).remove();
+      cy.elements()
+        .filter((element) => !wanted.has(element.id()))
+        .remove();
       cy.add(added);
       for (const node of graph.nodes) {
         const parent = node.group || null;
         const there = cy.getElementById(node.id);
-        if ((there.parent().id() ?? null) !== parent) there.move({ parent });
+        if ((there.parent().first().id() ?? null) !== parent) there.move({ parent });
       }
       this.#mark(view, isPlain, isFew);
     });
-    if (cy.elements(".fresh").nonempty()) requestAnimationFrame(() => !cy.destroyed() && cy.elements().removeClass("fresh"));
+    if (cy.elements(".fresh").nonempty())
+      requestAnimationFrame(() => !cy.destroyed() && cy.elements().removeClass("fresh"));
   }
 
   #mark(view: View, isPlain: boolean, isFew: boolean): void {
@@ -192,7 +198,10 @@ export class MapCanvas {
       node.toggleClass("away", isAway);
       node.toggleClass("chosen", view.chosen.has(node.id()));
       node.toggleClass("hit", isHit);
-      node.toggleClass("dim", search !== "" ? !isHit : view.chosen.size > 0 && !ends.has(node.id()) && !view.chosen.has(node.id()));
+      node.toggleClass(
+        "dim",
+        search !== "" ? !isHit : view.chosen.size > 0 && !ends.has(node.id()) && !view.chosen.has(node.id()),
+      );
     }
     for (const edge of cy.edges().toArray()) {
       edge.toggleClass("dim", search !== "" || (view.chosen.size > 0 && !ends.has(edge.id())));
@@ -203,7 +212,9 @@ export class MapCanvas {
   #label(element: cytoscape.SingularElementArgument, isOn: boolean): void {
     const view = this.#last;
     if (!view || view.graph.edges.length <= FEW_EDGES) return;
-    const edges = element.isEdge() ? this.#cy.collection(element) : (element as cytoscape.NodeSingular).connectedEdges();
+    const edges = element.isEdge()
+      ? this.#cy.collection(element)
+      : (element as cytoscape.NodeSingular).connectedEdges();
     for (const edge of edges.toArray().slice(0, MOST_LABELS)) {
       edge.toggleClass("labelled", isOn || view.chosen.has(edge.id()));
     }
@@ -214,7 +225,10 @@ export class MapCanvas {
 function stretched(found: Record<string, Point>, aspect: number): Record<string, Point> {
   const all = Object.values(found);
   const extent = (of: (point: Point) => number) => Math.max(1, Math.max(...all.map(of)) - Math.min(...all.map(of)));
-  const factor = Math.min(MOST_STRETCH, Math.max(1, (aspect * extent((point) => point.y)) / extent((point) => point.x)));
+  const factor = Math.min(
+    MOST_STRETCH,
+    Math.max(1, (aspect * extent((point) => point.y)) / extent((point) => point.x)),
+  );
   return Object.fromEntries(Object.entries(found).map(([id, { x, y }]) => [id, { x: x * factor, y }]));
 }
 
@@ -243,7 +257,11 @@ const question_ = (graph: Graph) => ({
     height: NODE_HEIGHT,
     parent: node.group || undefined,
   })),
-  edges: graph.edges.map((edge) => ({ src: edge.src, dst: edge.dst, weight: Math.max(1, Math.round(Math.log2(1 + edge.calls))) })),
+  edges: graph.edges.map((edge) => ({
+    src: edge.src,
+    dst: edge.dst,
+    weight: Math.max(1, Math.round(Math.log2(1 + edge.calls))),
+  })),
 });
 
 /** Cytoscape would write a style element for its container, which the content policy forbids; our own sheet says the same. */

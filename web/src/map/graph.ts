@@ -123,7 +123,16 @@ function mergeEdges(edges: MapEdge[], standsFor: Map<string, string>, hidden: Re
     }
     let part = into.parts.find((one) => one.protocol === edge.protocol);
     if (!part) {
-      part = { protocol: edge.protocol, calls: 0, errors: 0, clientErrors: 0, bytes: 0, p50Us: null, p95Us: null, p99Us: null };
+      part = {
+        protocol: edge.protocol,
+        calls: 0,
+        errors: 0,
+        clientErrors: 0,
+        bytes: 0,
+        p50Us: null,
+        p95Us: null,
+        p99Us: null,
+      };
       into.parts.push(part);
     }
     into.calls += edge.calls;

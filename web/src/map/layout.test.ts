@@ -6,7 +6,10 @@ const edge = (src: string, dst: string) => ({ src, dst, weight: 1 });
 
 test("known nodes keep their places, new ones stand free beside their callers", () => {
   const known = { web: { x: 0, y: 0 }, cart: { x: 260, y: 0 } };
-  const graph = { nodes: ["web", "cart", "db", "pay"].map(node), edges: [edge("web", "cart"), edge("web", "pay"), edge("cart", "db")] };
+  const graph = {
+    nodes: ["web", "cart", "db", "pay"].map(node),
+    edges: [edge("web", "cart"), edge("web", "pay"), edge("cart", "db")],
+  };
   const places = placeNew(graph, known);
   expect([places.web, places.cart]).toEqual([known.web, known.cart]);
   expect(places.db).toEqual({ x: 520, y: 0 });

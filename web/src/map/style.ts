@@ -122,6 +122,9 @@ export function mapStyle(): StylesheetJson {
       selector: "node.chosen",
       style: { "background-color": color("accent-soft"), "border-color": color("accent"), "border-width": 2 },
     },
-    { selector: "edge.chosen", style: { "line-color": color("accent"), "target-arrow-color": color("accent"), opacity: 1 } },
+    {
+      selector: "edge.chosen",
+      style: { "line-color": color("accent"), "target-arrow-color": color("accent"), opacity: 1 },
+    },
   ] as StylesheetJson;
 }

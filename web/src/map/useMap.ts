@@ -58,7 +58,8 @@ function clauseOf(graph: Graph, ids: string[]): string | null {
   if (ids.length === 0) return null;
   const nodes = new Map<string, DrawnNode>(graph.nodes.map((node) => [node.id, node]));
   const edge = graph.edges.find((one) => one.id === ids[0]);
-  if (edge) return edgeClause(edge, nodes.get(edge.src) as DrawnNode, nodes.get(edge.dst) as DrawnNode, !graph.isPartial);
+  if (edge)
+    return edgeClause(edge, nodes.get(edge.src) as DrawnNode, nodes.get(edge.dst) as DrawnNode, !graph.isPartial);
   return nodesClause(ids.flatMap((id) => nodes.get(id) ?? []));
 }
 

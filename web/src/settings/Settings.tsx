@@ -81,8 +81,8 @@ function SecretsSection() {
       <h2>Secrets</h2>
       {status.is_redacting ? (
         <p>
-          Credentials, cookies, passwords, tokens and card numbers are replaced by fingerprints before anything is stored.
-          Filters still find them by their scheme.
+          Credentials, cookies, passwords, tokens and card numbers are replaced by fingerprints before anything is
+          stored. Filters still find them by their scheme.
         </p>
       ) : (
         <p className={css.warn}>Nothing is redacted: secrets are stored and shown as they were sent.</p>

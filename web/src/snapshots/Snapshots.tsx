@@ -29,7 +29,9 @@ export default function Snapshots() {
         {isPending ? <Progress label="Loading the snapshots" /> : null}
         {error ? <FaultPanel error={error} retry={() => void refetch()} /> : null}
         {data && data.snapshots.length === 0 ? (
-          <p className={css.faint}>No snapshot was made yet. One freezes the time and filter that are shown now, for good.</p>
+          <p className={css.faint}>
+            No snapshot was made yet. One freezes the time and filter that are shown now, for good.
+          </p>
         ) : null}
         {data?.snapshots.map((snapshot) => (
           <Card key={snapshot.id} snapshot={snapshot} onDelete={() => setDoomed(snapshot)} />
@@ -37,8 +39,8 @@ export default function Snapshots() {
       </div>
       <Dialog title="Delete the snapshot?" open={doomed !== null} onClose={() => setDoomed(null)}>
         <p>
-          {doomed?.name || doomed?.id} holds {count(doomed?.entries ?? 0)} entries and {bytes(doomed?.bytes ?? 0)}. It can’t
-          be had back.
+          {doomed?.name || doomed?.id} holds {count(doomed?.entries ?? 0)} entries and {bytes(doomed?.bytes ?? 0)}. It
+          can’t be had back.
         </p>
         <div className={css.buttons}>
           <Button onClick={() => setDoomed(null)}>Keep it</Button>
@@ -128,8 +130,9 @@ function Card({ snapshot, onDelete }: { snapshot: Snapshot; onDelete: () => void
         <p>{when}</p>
         {snapshot.filter ? <code>{snapshot.filter}</code> : null}
         <p className={css.faint}>
-          {count(snapshot.entries)} entries, {snapshot.packets > 0 ? `${count(snapshot.packets)} packets` : "no packets"},{" "}
-          {bytes(snapshot.bytes)}; made {precise(toMicros(snapshot.created), clock)}
+          {count(snapshot.entries)} entries,{" "}
+          {snapshot.packets > 0 ? `${count(snapshot.packets)} packets` : "no packets"}, {bytes(snapshot.bytes)}; made{" "}
+          {precise(toMicros(snapshot.created), clock)}
         </p>
         {snapshot.note ? <p className={css.warn}>{snapshot.note}</p> : null}
         {snapshot.state === "creating" ? <Progress label="The snapshot is being made" /> : null}

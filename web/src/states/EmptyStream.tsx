@@ -22,9 +22,10 @@ export function EmptyStream() {
   const more = isAll ? null : (
     <Button onClick={() => go({ isAll: true }, "replace")}>Show connections and flows too</Button>
   );
-  const wider = scope.range.kind === "all" ? null : (
-    <Button onClick={() => go({ range: { kind: "all" } })}>Look at all that is stored</Button>
-  );
+  const wider =
+    scope.range.kind === "all" ? null : (
+      <Button onClick={() => go({ range: { kind: "all" } })}>Look at all that is stored</Button>
+    );
   if (which === "unmatched" && explain.data) return <Unmatched explanation={explain.data} more={more} wider={wider} />;
   if (which === "dark") {
     return (
@@ -77,28 +78,30 @@ function Nothing({ status, more, wider }: Ways & { status: Status | undefined })
 
 function Unmatched({ explanation, more, wider }: Ways & { explanation: Explanation }) {
   const { clauses, total } = explanation;
-  const culprit = clauses.findIndex((clause) => clause.left === 0);
+  const culprit = clauses.findIndex((clause) => clause.left_so_far === 0);
   return (
     <div className={css.empty} data-empty="unmatched">
       <SearchX size={40} strokeWidth={1.2} className={css.mark} aria-hidden />
       <h2>Nothing matches</h2>
       <p>
         The filter excludes {total === 1 ? "the only entry" : `all ${count(total)} entries`} of this time
-        {clauses.length > 1 && culprit >= 0 ? `; none is left after “${clauses[culprit]?.text}”` : ""}.
+        {clauses.length > 1 && culprit >= 0 ? `; none is left after “${clauses[culprit]?.words}”` : ""}.
       </p>
       {clauses.length > 1 ? (
         <table className={css.table}>
           <thead>
             <tr>
               <th>Clause</th>
-              <th className={css.number}>Entries left</th>
+              <th className={css.number}>Meet it alone</th>
+              <th className={css.number}>Left so far</th>
             </tr>
           </thead>
           <tbody>
             {clauses.map((clause, at) => (
               <tr key={`${clause.start}-${clause.end}`} className={at === culprit ? css.culprit : undefined}>
-                <td>{clause.text}</td>
+                <td title={clause.text}>{clause.words}</td>
                 <td className={css.number}>{count(clause.left)}</td>
+                <td className={css.number}>{count(clause.left_so_far)}</td>
               </tr>
             ))}
           </tbody>
@@ -112,7 +115,9 @@ function Unmatched({ explanation, more, wider }: Ways & { explanation: Explanati
         {explanation.matched > 0 ? more : null}
       </div>
       {explanation.matched > 0 ? (
-        <p>{plural(explanation.matched, "connection or flow", "connections and flows")} match, which are hidden here.</p>
+        <p>
+          {plural(explanation.matched, "connection or flow", "connections and flows")} match, which are hidden here.
+        </p>
       ) : null}
     </div>
   );

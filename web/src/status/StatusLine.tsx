@@ -29,9 +29,7 @@ export function StatusLine() {
         <span title="Secrets are stored as they were sent (--no-redact)">not redacted</span>
       ) : null}
       {status ? (
-        <span title={`Resident: ${bytes(status.memory.resident_bytes)}`}>
-          Memory {bytes(status.memory.used_bytes)}
-        </span>
+        <span title={`Resident: ${bytes(status.memory.resident_bytes)}`}>Memory {bytes(status.memory.used_bytes)}</span>
       ) : null}
       {recording?.is_on ? (
         <span title={`${count(recording.entries)} entries; raw packets: ${bytes(recording.ring_bytes)}`}>

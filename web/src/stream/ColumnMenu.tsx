@@ -59,7 +59,12 @@ export function ColumnMenu({ columns, onChange }: ColumnMenuProps) {
               />
               {columnOf(id).title}
             </label>
-            <IconButton label="Move left" isSmall disabled={at === 0} onClick={() => onChange(moved(columns, id, at - 1))}>
+            <IconButton
+              label="Move left"
+              isSmall
+              disabled={at === 0}
+              onClick={() => onChange(moved(columns, id, at - 1))}
+            >
               <ArrowUp size={12} />
             </IconButton>
             <IconButton
@@ -88,10 +93,15 @@ export function ColumnMenu({ columns, onChange }: ColumnMenuProps) {
   );
 }
 
-const matches = (field: { name: string; pending: string; word: boolean; aliases: string[] }, search: string): boolean => {
+const matches = (
+  field: { name: string; pending: string; word: boolean; aliases: string[] },
+  search: string,
+): boolean => {
   const wanted = search.trim().toLowerCase();
   return (
-    field.pending === "" && !field.word && [field.name, ...field.aliases].some((name) => name.toLowerCase().includes(wanted))
+    field.pending === "" &&
+    !field.word &&
+    [field.name, ...field.aliases].some((name) => name.toLowerCase().includes(wanted))
   );
 };
 

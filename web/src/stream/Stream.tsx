@@ -80,7 +80,7 @@ export function Stream({ retry }: { retry: () => void }) {
     Enter: () => (chosen ? choose(chosen, true) : false),
   });
 
-  const change = (next: typeof columns) => preferences.change({ columns: next });
+  const change = (next: typeof columns | null) => preferences.change({ columns: next });
   const isEmpty = state.isBegun && list.length === 0;
 
   return (

@@ -13,9 +13,9 @@ const table = {
 } as never;
 
 test("connections appear when the filter names them", () => {
-  expect(["tcp", "tcp_rtt > 5", "conn", "conn_id == 7", 'conn_state == "open"'].map((f) => namesConnections(f, table))).toEqual(
-    [true, true, true, true, true],
-  );
+  expect(
+    ["tcp", "tcp_rtt > 5", "conn", "conn_id == 7", 'conn_state == "open"'].map((f) => namesConnections(f, table)),
+  ).toEqual([true, true, true, true, true]);
   expect(["", "http", 'method == "tcp"', "http && method == 'GET'"].map((f) => namesConnections(f, table))).toEqual([
     false,
     false,

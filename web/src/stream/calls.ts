@@ -20,6 +20,7 @@ export function namesConnections(filter: string, table: Pick<FieldsAnswer, "fiel
     table.fields.filter((field) => field.name.startsWith("conn_")).flatMap((field) => field.protocols),
   );
   return table.fields.some(
-    (field) => names.has(field.name) && field.protocols.length > 0 && field.protocols.every((one) => transports.has(one)),
+    (field) =>
+      names.has(field.name) && field.protocols.length > 0 && field.protocols.every((one) => transports.has(one)),
   );
 }

@@ -46,6 +46,7 @@ export default function Timeline() {
     };
   }, [hasColumns, clock, paint]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns follow from the data.
   useEffect(() => {
     if (chart.current && kept.current) showColumns(chart.current, kept.current);
   }, [data]);
@@ -56,11 +57,13 @@ export default function Timeline() {
         ref={host}
         className={css.chart}
         role="img"
-        aria-label={shown ? describe(shown) : "No calls in this time"}
+        aria-label={shown ? inWords(shown) : "No calls in this time"}
         title="Drag to choose a span; double click for the range at the start"
       />
       {shown ? (
-        <p className={css.legend}>{hovered === null ? <Legend /> : <Hover columns={shown} at={hovered} clock={clock} />}</p>
+        <p className={css.legend}>
+          {hovered === null ? <Legend /> : <Hover columns={shown} at={hovered} clock={clock} />}
+        </p>
       ) : (
         <p className={css.none}>No calls in this time</p>
       )}
@@ -105,9 +108,12 @@ function Hover({ columns: of, at, clock }: { columns: Columns; at: number; clock
   );
 }
 
-function describe(of: Columns): string {
+function inWords(of: Columns): string {
   const calls = of.steps.reduce((sum, step) => sum + (step?.calls ?? 0), 0);
-  const bad = of.steps.reduce((sum, step) => sum + (step?.outcomes.server_error ?? 0) + (step?.outcomes.failed ?? 0), 0);
+  const bad = of.steps.reduce(
+    (sum, step) => sum + (step?.outcomes.server_error ?? 0) + (step?.outcomes.failed ?? 0),
+    0,
+  );
   return `${count(calls)} calls, ${count(bad)} of them failed, in ${of.steps.length} steps of ${of.stepSeconds} s`;
 }
 

@@ -34,7 +34,12 @@ export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, eve
         y: false,
         points: { show: false },
         drag: { x: true, y: false, setScale: false, dist: 6 },
-        bind: { dblclick: () => () => (events.onReset(), null) },
+        bind: {
+          dblclick: () => () => {
+            events.onReset();
+            return null;
+          },
+        },
       },
       tzDate: (seconds) =>
         clock === "utc" ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000),

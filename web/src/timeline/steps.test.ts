@@ -8,7 +8,10 @@ const step = (time: string, outcomes: Record<string, number>, stages: string[] =
   bytes: 0,
   p50_us: null,
   p95_us: 500,
-  loss: stages.length > 0 ? { total: 1, causes: stages.map((stage) => ({ stage, cause: "x", count: 1, unit: "packets" })) } : undefined,
+  loss:
+    stages.length > 0
+      ? { total: 1, causes: stages.map((stage) => ({ stage, cause: "x", count: 1, unit: "packets" })) }
+      : undefined,
 });
 
 test("empty steps are there, outcomes are stacked as rates", () => {

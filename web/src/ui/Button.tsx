@@ -23,7 +23,15 @@ interface IconButtonProps extends ButtonProps {
   children: ReactNode;
 }
 
-export function IconButton({ label, hint, isSmall, look = "quiet", className = "", children, ...rest }: IconButtonProps) {
+export function IconButton({
+  label,
+  hint,
+  isSmall,
+  look = "quiet",
+  className = "",
+  children,
+  ...rest
+}: IconButtonProps) {
   const classes = `${css.button} ${css.icon} ${isSmall ? css.small : ""} ${className}`;
   return (
     <Tooltip.Root>

@@ -1,7 +1,7 @@
 // Where short notices appear.
 import { useEffect, useState } from "react";
-import css from "./notice.module.css";
 import { useNotice } from "./notice";
+import css from "./notice.module.css";
 
 export function Notice() {
   const { text, tone, serial } = useNotice();

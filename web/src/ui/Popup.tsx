@@ -15,7 +15,15 @@ interface PopoverProps {
   label?: string;
 }
 
-export function Popover({ trigger, children, align = "start", side = "bottom", open, onOpenChange, label }: PopoverProps) {
+export function Popover({
+  trigger,
+  children,
+  align = "start",
+  side = "bottom",
+  open,
+  onOpenChange,
+  label,
+}: PopoverProps) {
   return (
     <BasePopover.Root open={open} onOpenChange={onOpenChange}>
       <BasePopover.Trigger render={trigger} />

@@ -31,7 +31,14 @@ export async function answer<T>(
   if (result.data !== undefined && result.data !== null && result.response.ok) return result.data;
   const told = (result.error as { error?: ErrorBody } | undefined)?.error;
   const status = result.response.status;
+  if (status === 401) signIn();
   throw new Fault(told ?? { code: "failed", message: `the server answered with status ${status}` }, status);
+}
+
+/** Goes to the page that asks for the token, and comes back here. */
+function signIn(): void {
+  const here = `${window.location.pathname}${window.location.search}`;
+  window.location.assign(`/login?${new URLSearchParams({ next: here })}`);
 }
 
 /** What went wrong, as a sentence. */

@@ -11,7 +11,7 @@ export function sentenceOf(entry: Entry, summary: string): { ends: string; what:
 }
 
 function call(entry: Entry): string {
-  const status = entry.status_code === undefined ? "" : ` ${entry.status_code}`;
+  const status = !entry.status_code ? "" : ` ${entry.status_code}`;
   const after = entry.elapsed_time === undefined ? "" : ` after ${micros(entry.elapsed_time)}`;
   switch (entry.outcome) {
     case "ok":

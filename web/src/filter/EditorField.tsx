@@ -27,6 +27,7 @@ export default function EditorField(props: EditorFieldProps) {
       onEnter: () => kept.current.onEnter(),
       onEscape: () => kept.current.onEscape(),
       onStep: (by) => kept.current.onStep(by),
+      onCompleting: (isOpen) => kept.current.onCompleting(isOpen),
       onFocus: (hasFocus) => kept.current.onFocus(hasFocus),
       completion: () => kept.current.completion,
     });

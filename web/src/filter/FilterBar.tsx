@@ -7,6 +7,7 @@ import { IconButton } from "../ui/Button";
 import { Popover } from "../ui/Popup";
 import { go, usePlace } from "../url/usePlace";
 import { ExplainBox } from "./ExplainBox";
+import type { Editor } from "./editor";
 import { FilterPanel } from "./FilterPanel";
 import css from "./filter.module.css";
 import { SavedFilters } from "./SavedFilters";
@@ -20,7 +21,8 @@ export function FilterBar() {
   const [hasFocus, setHasFocus] = useState(false);
   const [chosen, setChosen] = useState(0);
   const [historyAt, setHistoryAt] = useState(-1);
-  const blur = useRef<() => void>(() => {});
+  const [isCompleting, setIsCompleting] = useState(false);
+  const editor = useRef<Editor | null>(null);
   const { history, change } = usePreferences();
   const checked = useCheck(draft);
   const offers = useOffers(hasFocus ? draft : "", useScope());
@@ -44,11 +46,13 @@ export function FilterBar() {
     setHistoryAt(-1);
     if (wanted !== "") change({ history: [wanted, ...history.filter((one) => one !== wanted)].slice(0, MOST_HISTORY) });
     go({ filter: wanted });
-    blur.current();
+    editor.current?.blur();
   };
 
   const enter = async () => {
     const offer = offers[chosen];
+    // Behind open completions nobody sees the offers: they come up first.
+    if (offer && isCompleting) return editor.current?.closeCompletion();
     if (offer) return apply(offer.filter);
     const text = draft.trim();
     if (text === "") return apply("");
@@ -72,7 +76,7 @@ export function FilterBar() {
   const giveBack = () => {
     setDraft(filter);
     setHistoryAt(-1);
-    blur.current();
+    editor.current?.blur();
   };
 
   const isStale = draft.trim() !== filter;
@@ -93,8 +97,9 @@ export function FilterBar() {
             onEscape={giveBack}
             onStep={step}
             onFocus={setHasFocus}
-            onReady={(editor) => {
-              blur.current = editor.blur;
+            onCompleting={setIsCompleting}
+            onReady={(made) => {
+              editor.current = made;
             }}
           />
         </Suspense>
@@ -127,7 +132,7 @@ export function FilterBar() {
       >
         <SavedFilters filter={filter} onApply={apply} />
       </Popover>
-      {hasFocus ? (
+      {hasFocus && !(isCompleting && offers.length > 0) ? (
         <FilterPanel
           checked={checked?.text === draft ? checked : undefined}
           offers={offers}

@@ -23,7 +23,7 @@ export function completionSource(setting: () => CompletionSetting) {
       case "name":
         return at.text === "" && !context.explicit
           ? null
-          : { from: at.from, options: names(table), validFor: /^[\w.]*$/ };
+          : { from: at.from, options: named(table, at.text), filter: false };
       case "operator":
         return { from: at.from, options: operatorsOf(fieldOf(table, at.field)).map(operator), validFor: /^$/ };
       case "value":
@@ -54,6 +54,14 @@ const operator = ({ text, does }: { text: string; does: string }): Completion =>
   detail: does,
   type: "operator",
 });
+
+/** The names that hold the text, those that begin with it first. */
+function named(table: FieldsAnswer, text: string): Completion[] {
+  const wanted = text.toLowerCase();
+  const found = names(table).filter(({ label }) => label.toLowerCase().includes(wanted));
+  const rank = ({ label, boost = 0 }: Completion) => (label.toLowerCase().startsWith(wanted) ? 10 : 0) + boost;
+  return found.toSorted((one, other) => rank(other) - rank(one)).slice(0, MOST_NAMES);
+}
 
 function names(table: FieldsAnswer): Completion[] {
   const fields = table.fields
@@ -100,3 +108,4 @@ function literal(value: string, field: FieldInfo | undefined, isQuoted: boolean,
 const key = (value: string, after: string): string => `${quote(value).slice(1, -1)}${after === '"' ? "" : '"]'}`;
 
 const MOST_VALUES = 30;
+const MOST_NAMES = 60;

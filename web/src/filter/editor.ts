@@ -1,6 +1,12 @@
 // The one-line editor. It lives in a shadow root, where its styles are constructed sheets: the page's content policy needs
 // no exception for them.
-import { acceptCompletion, autocompletion, completionStatus, moveCompletionSelection } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeCompletion,
+  completionStatus,
+  moveCompletionSelection,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { type Diagnostic, setDiagnostics } from "@codemirror/lint";
 import { EditorState, type Extension } from "@codemirror/state";
@@ -16,6 +22,8 @@ export interface EditorEvents {
   /** Arrow up or down: the history, or the offers. */
   onStep: (by: 1 | -1) => boolean;
   onFocus: (hasFocus: boolean) => void;
+  /** Whether completions are offered at the moment. */
+  onCompleting: (isOpen: boolean) => void;
   completion: () => CompletionSetting;
 }
 
@@ -24,6 +32,7 @@ export interface Editor {
   mark: (problem: Problem | null) => void;
   focus: () => void;
   blur: () => void;
+  closeCompletion: () => void;
   destroy: () => void;
 }
 
@@ -55,6 +64,7 @@ export function createEditor(host: HTMLElement, text: string, events: EditorEven
       view.focus();
       view.dispatch({ selection: { anchor: view.state.doc.length } });
     },
+    closeCompletion: () => void closeCompletion(view),
     blur: () => view.contentDOM.blur(),
     destroy: () => view.destroy(),
   };
@@ -85,6 +95,8 @@ function extensions(events: EditorEvents): Extension {
     EditorView.contentAttributes.of({ "aria-label": "Filter", spellcheck: "false", autocapitalize: "off" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) events.onChange(update.state.doc.toString());
+      const isOpen = completionStatus(update.state) === "active";
+      if (isOpen !== (completionStatus(update.startState) === "active")) events.onCompleting(isOpen);
       if (update.focusChanged) events.onFocus(update.view.hasFocus);
     }),
     look,

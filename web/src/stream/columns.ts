@@ -10,8 +10,8 @@ export interface Column {
 }
 
 export const BUILT_IN: readonly Column[] = [
-  { id: "time", title: "Time", width: 100 },
-  { id: "protocol", title: "Protocol", width: 76 },
+  { id: "time", title: "Time", width: 108 },
+  { id: "protocol", title: "Protocol", width: 72 },
   { id: "outcome", title: "Outcome", width: 80 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },

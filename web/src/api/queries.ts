@@ -107,7 +107,7 @@ export function useTotals(scope: Scope) {
     queryKey: ["totals", selection(scope)],
     queryFn: async ({ signal }) => {
       const stats = await answer(api.GET("/api/v1/stats", { params: { query: selection(scope) }, signal }));
-      return stats.rows[0] ?? null;
+      return { row: stats.rows[0] ?? null, unreadable: stats.cost.unreadable ?? [] };
     },
     enabled: scope.isKnown,
     refetchInterval: useInterval(scope, 5000),

@@ -17,7 +17,8 @@ export function EmptyStream() {
   const status = useStatus().data;
   const explain = useExplain(scope, true);
   const loss = useLoss(scope).data;
-  if (!loss || !status || (scope.filter !== "" && explain.isPending)) return <Progress label="Finding out why nothing is shown" />;
+  if (!loss || !status || (scope.filter !== "" && explain.isPending))
+    return <Progress label="Finding out why nothing is shown" />;
   const which = whichEmpty(scope.filter, explain.data, loss, status);
   const more = isAll ? null : (
     <Button onClick={() => go({ isAll: true }, "replace")}>Show connections and flows too</Button>

@@ -21,9 +21,17 @@ export function StatusLine() {
     <footer className={css.line}>
       {status?.source.is_growing ? <span>{rate(status.rates.entries_per_second)} entries</span> : null}
       <span title="Rows in the list, of the calls of this time that match">
-        {plural(feed.list.rowCount, "row")} shown{totals ? `, ${plural(totals.calls, "call")} match` : ""}
+        {plural(feed.list.rowCount, "row")} shown{totals?.row ? `, ${plural(totals.row.calls, "call")} match` : ""}
       </span>
       {loss ? <Loss loss={loss} /> : null}
+      {totals && totals.unreadable.length > 0 ? (
+        <span
+          className={css.unreadable}
+          title={totals.unreadable.map((one) => `${one.name}: ${one.reason}`).join("\n")}
+        >
+          {plural(totals.unreadable.length, "stored segment")} can’t be read
+        </span>
+      ) : null}
       <span className={css.grow} />
       {status && !status.is_redacting && status.source.kind === "live" ? (
         <span title="Secrets are stored as they were sent (--no-redact)">not redacted</span>

@@ -27,7 +27,7 @@ export function Stream({ retry }: { retry: () => void }) {
   const { entry } = usePlace();
   const preferences = usePreferences();
   const columns = preferences.columns ?? DEFAULT_COLUMNS;
-  const p95Us = useTotals(useScope()).data?.p95_us ?? 0;
+  const p95Us = useTotals(useScope()).data?.row?.p95_us ?? 0;
   const nowUs = useNow(preferences.isRelative);
   const chosen = useChosen((is) => is.row);
   const scroller = useRef<HTMLDivElement>(null);

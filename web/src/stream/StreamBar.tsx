@@ -1,6 +1,7 @@
 // The bar above the rows: what is shown of the stream, and how.
 import { Columns3 } from "lucide-react";
 import { short } from "../format/number";
+import { usePause } from "../live/pause";
 import { type ColumnChoice, usePreferences } from "../theme/preferences";
 import { Button } from "../ui/Button";
 import { Segments, Switch } from "../ui/Controls";
@@ -16,7 +17,8 @@ interface StreamBarProps {
 }
 
 export function StreamBar({ columns, onChange }: StreamBarProps) {
-  const { undrawn } = useFeed();
+  const { undrawn, link } = useFeed();
+  const { isPaused } = usePause();
   const { isAll } = usePlace();
   const { isRelative, change } = usePreferences();
   return (
@@ -26,7 +28,7 @@ export function StreamBar({ columns, onChange }: StreamBarProps) {
         All connections and flows
       </span>
       <span style={{ flex: 1 }} />
-      {undrawn > 0 ? (
+      {undrawn > 0 && link.isUp && !isPaused ? (
         <span className={css.flood} role="status" title="All are stored: scroll down to the marks to load them">
           {short(undrawn)}/s not drawn, all stored
         </span>

@@ -4,8 +4,8 @@ set -euo pipefail
 packages=(gcc libc6-dev make pkg-config)
 commands=(cc make)
 if [ "${1:-build}" = test ]; then
-  packages+=(nginx curl wrk redis-server redis-tools dnsmasq dnsutils openssl iputils-ping iproute2 tshark tcpdump nghttp2 libpcap0.8 libpcap-dev python3 dnsperf git procps)
-  commands+=(nginx curl wrk redis-server redis-cli dnsmasq dig openssl ping ip tshark tcpdump h2load python3 dnsperf git)
+  packages+=(chromium nginx curl wrk redis-server redis-tools dnsmasq dnsutils openssl iputils-ping iproute2 tshark tcpdump nghttp2 libpcap0.8 libpcap-dev python3 dnsperf git procps)
+  commands+=(chromium nginx curl wrk redis-server redis-cli dnsmasq dig openssl ping ip tshark tcpdump h2load python3 dnsperf git)
 fi
 missing=()
 for command in "${commands[@]}"; do

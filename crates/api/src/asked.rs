@@ -102,11 +102,16 @@ where
                 ApiError::body("the body broke off")
             }
         })?;
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => Ok(Given(value)),
-            Err(error) => Err(ApiError::body(format!("{error}"))),
-        }
+        object(&bytes).map(Given)
     }
+}
+
+/// A JSON object. A list is none, although members of a type could be read from it in their order.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::body("the body is no JSON object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| ApiError::body(error.to_string()))
 }
 
 /// The error for a body over its limit.

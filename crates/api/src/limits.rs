@@ -33,7 +33,7 @@ pub const MAX_SAVED_FILTERS: usize = 500;
 /// The longest name of a saved filter or snapshot, in bytes.
 pub const MAX_NAME_BYTES: usize = 200;
 /// The longest address of a request, in bytes.
-pub const MAX_URI_BYTES: usize = 64 << 10;
+pub const MAX_URI_BYTES: usize = 32 << 10;
 /// The longest body of a request that is not an upload, in bytes.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// The most connections at once.

@@ -45,12 +45,13 @@ async fn a_client_that_reads_nothing_is_cut_off() {
 async fn a_client_that_reads_is_not_cut_off() {
     let engine = TestEngine::new();
     engine.state.lock().unwrap().endless_pcap = true;
-    let stall_time = Duration::from_millis(300);
+    let stall_time = Duration::from_secs(1);
     let world = World::with(engine, Access::default(), |server| server.with_stall_time(stall_time)).await;
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     stream.write_all(b"GET /api/v1/pcap HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    let mut buffer = vec![0; 32 << 10];
-    for _ in 0..50 {
+    // The kernel takes new bytes only when a good part of its buffer is free again.
+    let mut buffer = vec![0; 512 << 10];
+    for _ in 0..120 {
         assert!(stream.read(&mut buffer).await.unwrap() > 0);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -71,6 +71,11 @@ impl Filter {
         Verdict { matches, redactions: context.applied() }
     }
 
+    /// The compiled test.
+    pub(crate) fn test(&self) -> &Test {
+        &self.0.test
+    }
+
     /// The query as it was written.
     pub fn query(&self) -> &str {
         &self.0.query

@@ -40,10 +40,10 @@ pub(crate) enum Test {
 /// A test of the text at a name of a map.
 #[derive(Debug)]
 pub(crate) struct MapText {
-    name: Box<[u8]>,
-    ignores_case: bool,
-    default: Option<Box<[u8]>>,
-    check: TextCheck,
+    pub name: Box<[u8]>,
+    pub ignores_case: bool,
+    pub default: Option<Box<[u8]>>,
+    pub check: TextCheck,
 }
 
 /// A test of a text.
@@ -101,7 +101,7 @@ impl Test {
     }
 
     /// The fast form of a test of fields against constants; a field that can be missing is asked for first.
-    fn leaf(expr: &Expr, table: &FieldTable) -> Option<Test> {
+    pub fn leaf(expr: &Expr, table: &FieldTable) -> Option<Test> {
         let test = Self::of_present(expr, table)?;
         let operands: &[&Expr] = match expr {
             Expr::Compare { sides, .. } | Expr::In { sides, .. } => {
@@ -337,7 +337,7 @@ impl TextCheck {
     }
 }
 
-fn text_of<'v>(value: Value<'v>, buffer: &'v mut [u8; MAX_IP_TEXT_BYTES]) -> &'v [u8] {
+pub(crate) fn text_of<'v>(value: Value<'v>, buffer: &'v mut [u8; MAX_IP_TEXT_BYTES]) -> &'v [u8] {
     match value {
         Value::Text(text) => text.as_bytes(),
         Value::Bytes(bytes) => bytes,
@@ -352,7 +352,7 @@ fn text_field(expr: &Expr) -> Option<Field> {
 }
 
 /// A field without selectors.
-fn plain_field(expr: &Expr) -> Option<Field> {
+pub(crate) fn plain_field(expr: &Expr) -> Option<Field> {
     match expr {
         Expr::Path(Path { root: Root::Field(field), steps, .. }) if steps.is_empty() => Some(*field),
         _ => None,
@@ -398,4 +398,4 @@ fn ip_text(ip: IpAddr, buffer: &mut [u8; MAX_IP_TEXT_BYTES]) -> &[u8] {
 }
 
 /// The longest text of an address (RFC 4291 section 2.2, with an embedded IPv4 address).
-const MAX_IP_TEXT_BYTES: usize = 48;
+pub(crate) const MAX_IP_TEXT_BYTES: usize = 48;

@@ -73,6 +73,8 @@ pub struct FieldSpec {
     pub is_caseless: bool,
     /// Whether the field is part of the one-line summary of an entry.
     pub is_summary: bool,
+    /// Whether all entries of one class have the same value that share their connection and the parties at both ends.
+    pub is_shared: bool,
     /// Why the field has no values yet; empty where it has.
     pub pending: &'static str,
 }
@@ -91,6 +93,7 @@ impl FieldSpec {
             is_secret: false,
             is_caseless: false,
             is_summary: false,
+            is_shared: false,
             pending: "",
         }
     }
@@ -164,6 +167,11 @@ impl FieldSpec {
     /// Makes the field a part of the one-line summary of an entry; the parts stand in declared order.
     pub const fn summary(mut self) -> Self {
         self.is_summary = true;
+        self
+    }
+    /// Says that the value depends on the class, the connection and the parties of an entry, and on nothing else of it.
+    pub const fn shared(mut self) -> Self {
+        self.is_shared = true;
         self
     }
     /// Says why the field has no values yet.

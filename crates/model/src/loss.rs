@@ -15,6 +15,8 @@ pub enum Stage {
     Pairing,
     /// Processes, names.
     Identity,
+    /// Stored entries and packets.
+    Store,
     /// Entries on their way to a file or screen.
     Output,
 }
@@ -29,6 +31,7 @@ impl Stage {
             Stage::Dissect => "dissect",
             Stage::Pairing => "pairing",
             Stage::Identity => "identity",
+            Stage::Store => "store",
             Stage::Output => "output",
         }
     }
@@ -84,6 +87,12 @@ causes! {
     PairLimit, Pairing, "messages", false, "pairing limit", "Messages that were not paired because too many were waiting.";
     ProcessEnded, Identity, "endpoints", false, "process ended", "Local endpoints whose process was gone before it could be looked up.";
     IdentityUnavailable, Identity, "endpoints", false, "identity unavailable", "Local endpoints that could not be looked up.";
+    StoreFull, Store, "entries", false, "disk full", "Entries that were not stored because the disk is full.";
+    StoreBehind, Store, "entries", false, "disk too slow", "Entries that were not stored because the disk did not keep up.";
+    StoreFailed, Store, "entries", false, "not stored", "Entries that were not stored because the data directory cannot be written.";
+    TailTorn, Store, "bytes", false, "torn tail", "Bytes of entries whose writing a crash or a loss of power broke off.";
+    SegmentUnreadable, Store, "entries", false, "unreadable segment", "Stored entries in files that can no longer be read.";
+    RingBehind, Store, "packets", false, "ring behind", "Packets that are not in the raw ring because the disk was full or did not keep up.";
     FlowTableFull, Output, "flows", false, "flow table full", "Flows that were closed early for the limit of the table.";
     SlowReader, Output, "entries", false, "slow reader", "Entries that were dropped because their reader was too slow.";
 }

@@ -33,6 +33,13 @@ impl PacketRuns {
     /// The most runs that one message keeps; packets past it are not listed and `is_cut` says so.
     pub const MAX_RUNS: usize = 65_536;
 
+    /// Makes it of runs, for example of stored ones; `is_cut` says that there were more packets.
+    pub fn from_runs(runs: impl IntoIterator<Item = PacketRun>, is_cut: bool) -> Self {
+        let mut runs = runs.into_iter();
+        let kept = runs.by_ref().take(Self::MAX_RUNS).collect();
+        PacketRuns { runs: kept, is_cut: is_cut || runs.next().is_some() }
+    }
+
     /// Adds a packet; one that the last run ends with is not added again.
     pub fn add(&mut self, number: u64) {
         if let Some(run) = self.runs.last_mut() {

@@ -7,6 +7,7 @@
 mod block;
 mod input;
 mod item;
+mod numbered;
 mod options;
 mod pcap;
 mod pcapng;
@@ -19,6 +20,9 @@ mod tests;
 
 pub use input::{BUFFER_BYTES, MAX_BLOCK_BYTES, MAX_COMPRESSION_LAYERS, MAX_ZSTD_WINDOW_LOG};
 pub use item::{Comment, Drops, Interface, Item, Names, Packet, Secrets};
+pub use numbered::{
+    MAX_NUMBERED_BYTES, NumberedBlock, NumberedBlocks, NumberedPacket, append_interface, append_packet, append_section,
+};
 pub use pcap::MAX_PACKET_BYTES;
 pub use pcapng::MAX_INTERFACES;
 pub use reader::{Counters, MAX_NOTES, Note, ReadError, Reader};

@@ -52,21 +52,26 @@ pub struct Cursor {
     pub time: Timestamp,
     /// Its id.
     pub id: u64,
+    /// Entries that were shown up to here, for a filter with a limit.
+    pub shown: u64,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{:x}", self.time.ns().cast_unsigned(), self.id)
+        write!(f, "{:x}-{:x}-{:x}", self.time.ns().cast_unsigned(), self.id, self.shown)
     }
 }
 
 impl std::str::FromStr for Cursor {
     type Err = QueryError;
     fn from_str(text: &str) -> Result<Cursor, QueryError> {
-        let parsed = text.split_once('-').and_then(|(time, id)| {
-            let time = Timestamp::from_ns(u64::from_str_radix(time, 16).ok()?.cast_signed());
-            Some(Cursor { time, id: u64::from_str_radix(id, 16).ok()? })
-        });
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let mut parts = text.splitn(3, '-').map(number);
+        let mut part = || parts.next().flatten();
+        let parsed = (|| {
+            let time = Timestamp::from_ns(part()?.cast_signed());
+            Some(Cursor { time, id: part()?, shown: part()? })
+        })();
         parsed.ok_or_else(|| QueryError::BadCursor(text.chars().take(64).collect()))
     }
 }
@@ -266,10 +271,10 @@ pub enum QueryError {
     #[error("the query was cancelled")]
     Cancelled,
     /// It would have needed more memory than queries may take.
-    #[error("the query needs more than the {limit_bytes} bytes of memory that queries may take")]
+    #[error("too much for one query: {reason}")]
     TooLarge {
-        /// The limit.
-        limit_bytes: usize,
+        /// What there is too much of, and what would help.
+        reason: String,
     },
     /// A cursor that is none.
     #[error("{0:?} is no cursor")]

@@ -13,8 +13,10 @@ pub struct EntryDetail {
     #[schema(example = "GET /api/orders/17")]
     pub summary: String,
     /// The request, or the one-way message.
+    #[schema(required = true)]
     pub request: Option<Half>,
     /// The response.
+    #[schema(required = true)]
     pub response: Option<Half>,
     /// The connection that carried it.
     pub connection: ConnectionBrief,
@@ -36,6 +38,7 @@ pub struct Half {
     /// Whether a part of it is missing.
     pub is_partial: bool,
     /// Its body, where it has one.
+    #[schema(required = true)]
     pub body: Option<BodyFacts>,
 }
 

@@ -22,6 +22,7 @@ pub struct KflAnswer {
     /// The fields that it reads.
     pub fields: Vec<&'static str>,
     /// The most entries that it asks for.
+    #[schema(required = true)]
     pub limit: Option<u64>,
 }
 

@@ -64,10 +64,13 @@ pub struct MapEdge {
     /// Answered pairs: what the percentiles are of.
     pub answered: u64,
     /// The median latency in µs.
+    #[schema(required = true)]
     pub p50_us: Option<u64>,
     /// The 95th percentile of the latency in µs.
+    #[schema(required = true)]
     pub p95_us: Option<u64>,
     /// The 99th percentile of the latency in µs.
+    #[schema(required = true)]
     pub p99_us: Option<u64>,
     /// The newest call.
     #[schema(format = "date-time")]

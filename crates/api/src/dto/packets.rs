@@ -9,6 +9,7 @@ pub struct PacketsAnswer {
     /// The packets in the order of capture.
     pub packets: Vec<PacketInfo>,
     /// The `offset` of the next part; `null` at the end.
+    #[schema(required = true)]
     pub next: Option<u64>,
     /// Packets that are known but can't be had any more (the ring is first in, first out).
     pub missing: u64,
@@ -80,6 +81,7 @@ pub struct FollowAnswer {
     /// Bytes and gaps of both directions in the order in which they were seen.
     pub chunks: Vec<FollowChunk>,
     /// The `offset` of the next part; `null` at the end.
+    #[schema(required = true)]
     pub next: Option<u64>,
     /// What is known of each direction: to the server, to the client.
     pub ends: Vec<StreamEnd>,

@@ -57,6 +57,7 @@ pub struct FileInfo {
     /// How far it is.
     pub state: FileState,
     /// Its size, where known.
+    #[schema(required = true)]
     pub bytes: Option<u64>,
     /// Bytes read so far.
     pub read_bytes: u64,

@@ -22,10 +22,10 @@ pub struct Snapshot {
     #[schema(format = "date-time")]
     pub created: String,
     /// The start of the window.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub from: Option<String>,
     /// The end of the window.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub to: Option<String>,
     /// The filter that chose its entries; empty for all.
     pub filter: String,

@@ -45,10 +45,13 @@ pub struct StatRow {
     /// Answered pairs: what the percentiles are of.
     pub answered: u64,
     /// Their median latency in µs.
+    #[schema(required = true)]
     pub p50_us: Option<u64>,
     /// Their 95th percentile in µs.
+    #[schema(required = true)]
     pub p95_us: Option<u64>,
     /// Their 99th percentile in µs.
+    #[schema(required = true)]
     pub p99_us: Option<u64>,
 }
 
@@ -66,10 +69,10 @@ pub struct LossStep {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TimelineAnswer {
     /// The start of the first step; `null` where nothing is stored.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub from: Option<String>,
     /// The end of the last step.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub to: Option<String>,
     /// The length of a step.
     pub step_ms: u64,
@@ -96,8 +99,10 @@ pub struct TimelineStep {
     /// Bytes on the wire of both directions.
     pub bytes: u64,
     /// The median latency of answered pairs in µs.
+    #[schema(required = true)]
     pub p50_us: Option<u64>,
     /// Their 95th percentile in µs.
+    #[schema(required = true)]
     pub p95_us: Option<u64>,
     /// What was lost, where anything was.
     #[serde(skip_serializing_if = "Option::is_none")]

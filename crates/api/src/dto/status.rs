@@ -110,14 +110,16 @@ pub struct RecordingStatus {
     /// Bytes of raw packets on disk; they hold secrets unredacted.
     pub ring_bytes: u64,
     /// The most bytes of entries; the oldest go first.
+    #[schema(required = true)]
     pub retention_bytes: Option<u64>,
     /// The greatest age of entries.
+    #[schema(required = true)]
     pub retention_seconds: Option<u64>,
     /// The oldest entry.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub oldest: Option<String>,
     /// The newest entry.
-    #[schema(format = "date-time")]
+    #[schema(required = true, format = "date-time")]
     pub newest: Option<String>,
     /// Why less is stored than should be (a full disk, a directory that can't be written); empty where all is.
     pub trouble: String,
@@ -131,6 +133,7 @@ pub struct MemoryStatus {
     /// All resident memory.
     pub resident_bytes: u64,
     /// The limit.
+    #[schema(required = true)]
     pub limit_bytes: Option<u64>,
 }
 
@@ -169,6 +172,7 @@ pub struct ViewerStatus {
     #[schema(example = "local user")]
     pub by: &'static str,
     /// The number of the user on this machine, where known.
+    #[schema(required = true)]
     pub uid: Option<u32>,
     /// What it may do: `read`, `raw` (packets, unredacted), `control`.
     pub rights: Vec<&'static str>,

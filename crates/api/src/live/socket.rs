@@ -17,6 +17,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::publish::Subscription;
+use crate::asked::object;
 use crate::dto::{LiveChange, LiveLossMessage, LiveMapMessage, LiveStatsMessage, LiveTopic, LossAnswer, MapAnswer};
 use crate::error::ApiError;
 use crate::limits::{LIVE_GATHER, LIVE_LAST_NS, LIVE_PING, LIVE_TICK, MAX_LIVE_CHANGES, MAX_SUBSCRIBERS};
@@ -213,8 +214,7 @@ impl Session {
         if !client.changes.count(Instant::now()) {
             return Err(Closing::Say(close_code::POLICY, "too many messages"));
         }
-        let change = serde_json::from_str(&text).map_err(|error| ApiError::body(error.to_string()));
-        match change.and_then(|change| self.change(&change)) {
+        match object(text.as_bytes()).and_then(|change| self.change(&change)) {
             Ok(()) => {}
             Err(error) => client.say(&error.answer()).await?,
         }

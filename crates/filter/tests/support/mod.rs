@@ -247,7 +247,7 @@ pub fn entry(protocol: ProtocolIndex, class: EntryClass) -> Entry {
     }
 }
 
-fn message(protocol: ProtocolIndex, role: Role) -> Box<Message> {
+pub fn message(protocol: ProtocolIndex, role: Role) -> Box<Message> {
     let direction = if role == Role::Response { Direction::ToClient } else { Direction::ToServer };
     Box::new(Message::new(protocol, role, direction, PacketRef { number: 1, time: NOW }))
 }

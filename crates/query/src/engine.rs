@@ -1,0 +1,213 @@
+//! What all queries share: the engine's session, threads of their own, the cache of metadata, the limit of queries at once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use lanternfish_columns::Tables;
+use lanternfish_model::ProtocolIndex;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::limits::MAX_QUERIES;
+use crate::question::Question;
+use crate::segment::Segments;
+use crate::source::Snapshot;
+use crate::types::{Cost, QueryError};
+use crate::units::{Outcome, Unit};
+
+/// The shared part of all queries.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub tables: Arc<Tables>,
+    pub segments: Segments,
+    context: Arc<TaskContext>,
+    /// Queries block while they read and decode, so they run on threads of their own.
+    runtime: Option<Runtime>,
+    handle: Handle,
+    threads: usize,
+    running: Arc<Semaphore>,
+}
+
+/// Folds the batches that a question gives into an answer.
+pub(crate) trait Fold: Send + 'static {
+    /// Takes a batch of rows of a protocol.
+    fn batch(&mut self, protocol: ProtocolIndex, batch: &RecordBatch) -> Result<()>;
+    /// Takes what another thread folded.
+    fn merge(&mut self, other: Self);
+}
+
+impl Engine {
+    pub fn new(tables: Arc<Tables>, threads: usize) -> Result<Engine, QueryError> {
+        let threads = threads.max(1);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("query")
+            .enable_all()
+            .build()
+            .map_err(|error| QueryError::Failed(error.to_string()))?;
+        Ok(Engine {
+            tables,
+            segments: Segments::default(),
+            context: Arc::new(TaskContext::default()),
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+            threads,
+            running: Arc::new(Semaphore::new(MAX_QUERIES)),
+        })
+    }
+
+    /// Waits for its turn to run.
+    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, QueryError> {
+        Arc::clone(&self.running).acquire_owned().await.map_err(|_| QueryError::Cancelled)
+    }
+
+    pub fn context(&self) -> Arc<TaskContext> {
+        Arc::clone(&self.context)
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Folds all rows that a question asks for; the threads take pieces one by one.
+    pub async fn fold<F: Fold>(
+        self: &Arc<Self>,
+        snapshot: &Arc<dyn Snapshot>,
+        question: Arc<Question>,
+        make: impl Fn() -> F,
+        cost: &mut Cost,
+    ) -> Result<F, QueryError> {
+        let mut units = Unit::all(&**snapshot, &question, cost);
+        // The largest first, so that no thread is left alone with one at the end.
+        units.sort_by_key(|unit| std::cmp::Reverse(unit.rows()));
+        let waiting = Mutex::new(Waiting { units: units.into(), opening: 0 });
+        let queue = Arc::new(Queue { waiting, changed: Notify::new() });
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.threads {
+            let work = worker(Arc::clone(self), Arc::clone(&queue), Arc::clone(&question), make());
+            tasks.spawn_on(work, &self.handle);
+        }
+        let mut folded: Option<F> = None;
+        while let Some(done) = tasks.join_next().await {
+            let (fold, part) = done.map_err(|error| failed(&error))?;
+            cost.add(part);
+            match &mut folded {
+                Some(all) => all.merge(fold),
+                None => folded = Some(fold),
+            }
+        }
+        folded.ok_or_else(|| QueryError::Failed("no thread ran".to_owned()))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // It may be dropped on a thread of another runtime, where waiting is not allowed.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The pieces that wait for a thread.
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    units: VecDeque<Unit>,
+    /// Segments that are being opened: their parts will follow.
+    opening: usize,
+}
+
+impl Queue {
+    /// The next piece; `None` where there is none and none will follow.
+    async fn next(&self) -> Option<Unit> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(unit) = waiting.units.pop_front() {
+                    waiting.opening += usize::from(unit.is_segment());
+                    return Some(unit);
+                }
+                if waiting.opening == 0 {
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// A segment was opened, or could not be.
+    fn opened(&self, units: Vec<Unit>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.units.extend(units);
+        waiting.opening = waiting.opening.saturating_sub(1);
+        drop(waiting);
+        self.changed.notify_waiters();
+    }
+}
+
+async fn worker<F: Fold>(engine: Arc<Engine>, queue: Arc<Queue>, question: Arc<Question>, mut fold: F) -> (F, Cost) {
+    let mut cost = Cost::default();
+    while let Some(unit) = queue.next().await {
+        let protocol = unit.protocol;
+        let outcome =
+            unit.run(engine.context(), &engine.segments, &question, &mut |batch| fold.batch(protocol, &batch)).await;
+        let parts = cost.take(outcome);
+        if unit.is_segment() {
+            queue.opened(parts.unwrap_or_default());
+        }
+        // Between pieces the task can be stopped.
+        tokio::task::yield_now().await;
+    }
+    (fold, cost)
+}
+
+impl Cost {
+    /// Counts what came of a piece; gives the parts of a segment that was opened.
+    pub(crate) fn take(&mut self, outcome: Outcome) -> Option<Vec<Unit>> {
+        match outcome {
+            Outcome::Opened(units) => {
+                self.segments += 1;
+                return Some(units);
+            }
+            Outcome::Scanned(rows) => self.scanned_rows = self.scanned_rows.saturating_add(rows),
+            Outcome::Unreadable(unreadable) => self.unreadable.push(unreadable),
+        }
+        None
+    }
+
+    pub(crate) fn add(&mut self, other: Cost) {
+        self.scanned_rows = self.scanned_rows.saturating_add(other.scanned_rows);
+        self.segments = self.segments.saturating_add(other.segments);
+        self.segments_skipped = self.segments_skipped.saturating_add(other.segments_skipped);
+        self.unreadable.extend(other.unreadable);
+    }
+
+    pub(crate) fn since(mut self, begun: Instant) -> Cost {
+        self.took = begun.elapsed();
+        self
+    }
+}
+
+/// A thread of a query ended badly.
+pub(crate) fn failed(error: &tokio::task::JoinError) -> QueryError {
+    if error.is_cancelled() {
+        QueryError::Cancelled
+    } else {
+        QueryError::Failed("a thread of the query ended".to_owned())
+    }
+}

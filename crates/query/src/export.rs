@@ -1,0 +1,156 @@
+//! Rows as they are stored, for files that other programs read: one schema for all protocols, without hidden columns.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, new_null_array};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use futures::Stream;
+use lanternfish_filter::Filter;
+use lanternfish_model::ProtocolIndex;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::Window;
+use crate::engine::Engine;
+use crate::facts::Facts;
+use crate::query::Query;
+use crate::question::Question;
+use crate::revisions::Newest;
+use crate::types::{Cost, QueryError};
+use crate::units::{Outcome, Unit};
+
+/// Rows for a file.
+pub struct Records {
+    /// The columns of every batch.
+    pub schema: SchemaRef,
+    receiver: mpsc::Receiver<Result<RecordBatch, QueryError>>,
+    _work: JoinSet<()>,
+}
+
+impl Records {
+    /// The next batch.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, QueryError>> {
+        self.receiver.recv().await
+    }
+
+    /// The batches as a stream.
+    pub fn into_stream(self) -> impl Stream<Item = Result<RecordBatch, QueryError>> + Send {
+        futures::stream::unfold(self, |mut records| async move { Some((records.next().await?, records)) })
+    }
+}
+
+impl Query {
+    /// The rows that meet a filter, newest revisions alone, in no order. Columns are those of all protocols that the
+    /// filter may meet.
+    pub async fn records(&self, filter: &Filter, window: Window) -> Result<Records, QueryError> {
+        let engine = Arc::clone(&self.engine);
+        let snapshot = self.snapshot();
+        let mut question = Question::new(&engine.tables, Some(filter), window, Vec::new());
+        let schema = Arc::new(schema(&engine, &question));
+        question.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        question.columns.extend(Facts::columns().map(str::to_owned));
+        let newest = {
+            let _turn = engine.turn().await?;
+            Newest::of_window(&engine, &snapshot, &question, &mut Cost::default()).await?
+        };
+        let units = Unit::all(&*snapshot, &question, &mut Cost::default());
+        let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
+        let mut work = JoinSet::new();
+        let shape = Shape { schema: Arc::clone(&schema), newest };
+        let handle = engine.handle().clone();
+        work.spawn_on(send_all(engine, question, units, shape, sender), &handle);
+        Ok(Records { schema, receiver, _work: work })
+    }
+}
+
+struct Shape {
+    schema: SchemaRef,
+    newest: Arc<Newest>,
+}
+
+async fn send_all(
+    engine: Arc<Engine>,
+    question: Question,
+    mut units: Vec<Unit>,
+    shape: Shape,
+    sender: mpsc::Sender<Result<RecordBatch, QueryError>>,
+) {
+    units.sort_by_key(|unit| std::cmp::Reverse(unit.from));
+    while let Some(unit) = units.pop() {
+        let Ok(turn) = engine.turn().await else { return };
+        let mut batches = Vec::new();
+        let mut each = |batch: RecordBatch| {
+            batches.push(shape.shaped(&question, unit.protocol, &batch)?);
+            Ok(())
+        };
+        let outcome = unit.run(engine.context(), &engine.segments, &question, &mut each).await;
+        drop(turn);
+        match outcome {
+            Outcome::Opened(parts) => units.extend(parts.into_iter().rev()),
+            Outcome::Scanned(_) => {}
+            Outcome::Unreadable(lost) => {
+                let error = QueryError::Failed(format!("{} could not be read: {}", lost.name, lost.reason));
+                if sender.send(Err(error)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        for batch in batches {
+            if sender.send(Ok(batch)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Shape {
+    /// The batch with the columns of the schema; those that it lacks are null.
+    fn shaped(
+        &self,
+        question: &Question,
+        protocol: ProtocolIndex,
+        batch: &RecordBatch,
+    ) -> datafusion::common::Result<RecordBatch> {
+        let facts = Facts::of(question.table(), protocol, batch)?;
+        let current: BooleanArray =
+            (0..batch.num_rows()).map(|row| Some(!facts.is_outdated(&self.newest, row))).collect();
+        let batch = filter_record_batch(batch, &current)?;
+        let column = |field: &Arc<Field>| -> datafusion::common::Result<ArrayRef> {
+            match batch.column_by_name(field.name()) {
+                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+                Some(column) => Ok(cast(column, field.data_type())?),
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            }
+        };
+        let columns = self.schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(DataFusionError::from)
+    }
+}
+
+/// The visible columns of all protocols that a question concerns.
+fn schema(engine: &Engine, question: &Question) -> Schema {
+    let mut fields: Vec<Field> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for (protocol, _) in engine.tables.protocols() {
+        if !question.concerns(protocol) {
+            continue;
+        }
+        for field in engine.tables.schema(protocol).fields() {
+            if field.name().starts_with('_') || !known.insert(field.name().clone()) {
+                continue;
+            }
+            let data_type = match field.data_type() {
+                DataType::Dictionary(_, values) => values.as_ref().clone(),
+                other => other.clone(),
+            };
+            fields.push(Field::new(field.name(), data_type, true));
+        }
+    }
+    Schema::new(fields)
+}
+
+/// Batches that wait for their reader.
+const WAITING_BATCHES: usize = 8;

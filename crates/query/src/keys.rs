@@ -1,0 +1,190 @@
+//! The values that rows are grouped by, as numbers: texts are kept once and compared by number.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
+use datafusion::common::{Result, exec_err};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::check::{Texts, is_same};
+use crate::limits::{MAX_TEXT_BYTES, MAX_VALUE_BYTES};
+
+/// The number of all texts that there was no room for.
+pub(crate) const OTHER: u32 = u32::MAX;
+
+/// Texts that were seen, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    texts: Vec<Box<[u8]>>,
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    bytes: usize,
+}
+
+impl Interner {
+    /// The number of a text; longer ones are cut. Beyond [`MAX_TEXT_BYTES`] all that is new is [`OTHER`].
+    pub fn number(&mut self, text: &[u8]) -> u32 {
+        let text = cut(text);
+        let hash = self.hasher.hash_one(text);
+        let is_it = |number: &u32| self.texts.get(*number as usize).is_some_and(|known| **known == *text);
+        if let Some(&number) = self.numbers.find(hash, is_it) {
+            return number;
+        }
+        if self.bytes >= MAX_TEXT_BYTES {
+            return OTHER;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.into());
+        self.bytes = self.bytes.saturating_add(text.len() + std::mem::size_of::<Box<[u8]>>() * 2);
+        let (texts, hasher) = (&self.texts, &self.hasher);
+        let rehash = |number: &u32| texts.get(*number as usize).map_or(0, |text| hasher.hash_one(&**text));
+        self.numbers.insert_unique(hash, number, rehash);
+        number
+    }
+
+    /// The text of a number.
+    pub fn text(&self, number: u32) -> &[u8] {
+        self.texts.get(number as usize).map_or(&[], |text| text)
+    }
+}
+
+/// A text within [`MAX_VALUE_BYTES`], whole characters where it is UTF-8.
+fn cut(text: &[u8]) -> &[u8] {
+    if text.len() <= MAX_VALUE_BYTES {
+        return text;
+    }
+    let start = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let end = (MAX_VALUE_BYTES.saturating_sub(3)..=MAX_VALUE_BYTES).rev().find(start).unwrap_or(MAX_VALUE_BYTES);
+    text.get(..end).unwrap_or_default()
+}
+
+/// The values of one column of a batch as numbers: integers as they are, texts by the interner, `None` where absent.
+pub(crate) struct Keys {
+    values: Vec<u64>,
+    absent: Option<Vec<bool>>,
+}
+
+impl Keys {
+    /// All rows have the same value.
+    pub fn constant(value: Option<u64>, rows: usize) -> Keys {
+        Keys { values: vec![value.unwrap_or(0); rows], absent: value.is_none().then(|| vec![true; rows]) }
+    }
+
+    /// The value of a row.
+    pub fn get(&self, row: usize) -> Option<u64> {
+        match &self.absent {
+            Some(absent) if absent.get(row).copied().unwrap_or(true) => None,
+            _ => self.values.get(row).copied(),
+        }
+    }
+
+    fn of_each(rows: usize, value: impl FnMut(usize) -> Option<u64>) -> Keys {
+        let values: Vec<Option<u64>> = (0..rows).map(value).collect();
+        let absent = values.iter().any(Option::is_none).then(|| values.iter().map(Option::is_none).collect());
+        Keys { values: values.into_iter().map(Option::unwrap_or_default).collect(), absent }
+    }
+}
+
+/// Makes keys of the batches of one column; the numbers of a dictionary that comes again are known.
+#[derive(Debug, Default)]
+pub(crate) struct KeyMaker {
+    dictionary: Option<ArrayRef>,
+    numbers: Vec<Option<Option<u32>>>,
+}
+
+impl KeyMaker {
+    /// The keys of a column. Of a map the value at a name is taken; of a list all items, joined.
+    pub fn keys(&mut self, column: &ArrayRef, name: Option<&MapName>, interner: &mut Interner) -> Result<Keys> {
+        let rows = column.len();
+        Ok(match column.data_type() {
+            DataType::Boolean => {
+                let values = column.as_boolean();
+                Keys::of_each(rows, |row| column.is_valid(row).then(|| u64::from(values.value(row))))
+            }
+            DataType::Int64 => {
+                let values = column.as_primitive::<Int64Type>();
+                let absent = column.nulls().map(|nulls| nulls.iter().map(|is_valid| !is_valid).collect());
+                Keys { values: values.values().iter().map(|value| value.cast_unsigned()).collect(), absent }
+            }
+            DataType::Float64 => {
+                let values = column.as_primitive::<Float64Type>();
+                Keys::of_each(rows, |row| column.is_valid(row).then(|| values.value(row).to_bits()))
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                let values = column.as_primitive::<TimestampNanosecondType>();
+                Keys::of_each(rows, |row| column.is_valid(row).then(|| values.value(row).cast_unsigned()))
+            }
+            DataType::Dictionary(_, _) => self.by_dictionary(column, interner)?,
+            DataType::List(_) => {
+                let lists = column.as_list::<i32>();
+                let items = Texts::of(lists.values())?;
+                let offsets = lists.value_offsets();
+                Keys::of_each(rows, |row| {
+                    let (from, to) = (*offsets.get(row)?, *offsets.get(row + 1)?);
+                    if column.is_null(row) || from == to {
+                        return None;
+                    }
+                    let mut joined = Vec::new();
+                    for at in from..to {
+                        if at > from {
+                            joined.extend_from_slice(b", ");
+                        }
+                        joined.extend_from_slice(items.get(at as usize).unwrap_or_default());
+                        if joined.len() > MAX_VALUE_BYTES {
+                            break;
+                        }
+                    }
+                    Some(u64::from(interner.number(&joined)))
+                })
+            }
+            DataType::Map(_, _) => {
+                let Some(name) = name else { return exec_err!("a map without a name") };
+                let maps = column.as_map();
+                let (names, values) = (Texts::of(maps.keys())?, Texts::of(maps.values())?);
+                let offsets = maps.value_offsets();
+                Keys::of_each(rows, |row| {
+                    let (from, to) = (*offsets.get(row)?, *offsets.get(row + 1)?);
+                    let at = (from..to).find(|at| name.is(names.get(*at as usize).unwrap_or_default()))?;
+                    column.is_valid(row).then(|| interner.number(values.get(at as usize).unwrap_or_default()).into())
+                })
+            }
+            _ => {
+                let texts = Texts::of(column)?;
+                Keys::of_each(rows, |row| Some(u64::from(interner.number(texts.get(row)?))))
+            }
+        })
+    }
+
+    fn by_dictionary(&mut self, column: &ArrayRef, interner: &mut Interner) -> Result<Keys> {
+        let dictionary = column.as_any_dictionary();
+        let values = dictionary.values();
+        if !self.dictionary.as_ref().is_some_and(|known| is_same(known, values)) {
+            self.numbers = vec![None; values.len()];
+            self.dictionary = Some(Arc::clone(values));
+        }
+        let texts = Texts::of(values)?;
+        let keys = dictionary.normalized_keys();
+        let numbers = &mut self.numbers;
+        Ok(Keys::of_each(column.len(), |row| {
+            let key = keys.get(row).copied().filter(|_| column.is_valid(row))?;
+            let number = numbers.get_mut(key)?;
+            let number = number.get_or_insert_with(|| texts.get(key).map(|text| interner.number(text)));
+            number.map(u64::from)
+        }))
+    }
+}
+
+/// A name of a map.
+#[derive(Clone, Debug)]
+pub(crate) struct MapName {
+    pub name: Vec<u8>,
+    pub is_caseless: bool,
+}
+
+impl MapName {
+    fn is(&self, other: &[u8]) -> bool {
+        if self.is_caseless { other.eq_ignore_ascii_case(&self.name) } else { other == self.name.as_slice() }
+    }
+}

@@ -1,0 +1,182 @@
+//! The service map of stored rows: pairs of peers as the grouping tells them apart, joined by the builder of the live map.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use lanternfish_model::{FieldTable, ProtocolIndex};
+use lanternfish_servicemap::{Counted, Facts as Peer, GroupBy, MapBuilder, NodeKind, ServiceMap, Tally};
+
+use crate::engine::Fold;
+use crate::facts::Facts;
+use crate::keys::{Interner, KeyMaker, Keys};
+use crate::limits::MAX_PAIRS;
+use crate::revisions::Newest;
+
+/// What a map is made by.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub table: &'static FieldTable,
+    pub group: GroupBy,
+    pub newest: Arc<Newest>,
+}
+
+impl Mapping {
+    /// The kinds of names that are looked at, the best first; the address is the last.
+    fn kinds(&self) -> impl Iterator<Item = NodeKind> {
+        self.group.order().iter().copied().chain([NodeKind::Ip])
+    }
+
+    /// The columns that it reads.
+    pub fn columns(&self) -> Vec<String> {
+        let names = self.kinds().flat_map(|kind| [Side::Src, Side::Dst].map(|side| side.column(kind)));
+        names.chain(Facts::columns().map(str::to_owned)).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Src,
+    Dst,
+}
+
+impl Side {
+    fn column(self, kind: NodeKind) -> String {
+        match self {
+            Side::Src => format!("src.{}", kind.field()),
+            Side::Dst => format!("dst.{}", kind.field()),
+        }
+    }
+}
+
+/// The best name of a peer: which kind it is, and its number.
+type Name = Option<(NodeKind, u32)>;
+
+/// Pairs under way.
+#[derive(Debug)]
+pub(crate) struct MapFold {
+    mapping: Arc<Mapping>,
+    interner: Interner,
+    /// By column.
+    makers: Vec<KeyMaker>,
+    numbers: hashbrown::HashMap<(Name, Name, ProtocolIndex), u32>,
+    pairs: Vec<((Name, Name, ProtocolIndex), Tally)>,
+    omitted: u64,
+}
+
+impl MapFold {
+    pub fn new(mapping: Arc<Mapping>) -> MapFold {
+        MapFold {
+            mapping,
+            interner: Interner::default(),
+            makers: Vec::new(),
+            numbers: hashbrown::HashMap::new(),
+            pairs: Vec::new(),
+            omitted: 0,
+        }
+    }
+
+    /// The finished map.
+    pub fn finish(self) -> ServiceMap {
+        let mut builder = MapBuilder::new(self.mapping.group);
+        for ((src, dst, protocol), tally) in &self.pairs {
+            let (src, dst) = (builder.node(&self.peer(*src)), builder.node(&self.peer(*dst)));
+            builder.add(src, dst, self.mapping.table.protocol_name(*protocol), tally);
+        }
+        let mut map = builder.finish();
+        map.omitted_edges = map.omitted_edges.saturating_add(self.omitted);
+        map
+    }
+
+    fn peer(&self, name: Name) -> Peer<'_> {
+        let mut peer = Peer::default();
+        let Some((kind, number)) = name else { return peer };
+        let text = std::str::from_utf8(self.interner.text(number)).unwrap_or_default();
+        match kind {
+            NodeKind::Service => peer.service = text,
+            NodeKind::Container => peer.container = text,
+            NodeKind::Process => peer.process = text,
+            NodeKind::Host => peer.dns = text,
+            NodeKind::Ip => peer.ip = text.parse().ok(),
+            NodeKind::Rest => {}
+        }
+        peer
+    }
+
+    /// The columns of one side as numbers, the best first.
+    fn names(&mut self, side: Side, batch: &RecordBatch) -> Result<Vec<(NodeKind, Keys)>> {
+        let mapping = Arc::clone(&self.mapping);
+        let first = match side {
+            Side::Src => 0,
+            Side::Dst => mapping.kinds().count(),
+        };
+        let mut names = Vec::new();
+        for (position, kind) in mapping.kinds().enumerate() {
+            let Some(column) = batch.column_by_name(&side.column(kind)) else { continue };
+            if self.makers.len() <= first + position {
+                self.makers.resize_with(first + position + 1, KeyMaker::default);
+            }
+            let Some(maker) = self.makers.get_mut(first + position) else { continue };
+            names.push((kind, maker.keys(column, None, &mut self.interner)?));
+        }
+        Ok(names)
+    }
+
+    fn tally(&mut self, key: (Name, Name, ProtocolIndex)) -> Option<&mut Tally> {
+        let number = match self.numbers.get(&key) {
+            Some(&number) => number,
+            None if self.pairs.len() < MAX_PAIRS => {
+                let number = self.pairs.len() as u32;
+                self.numbers.insert(key, number);
+                self.pairs.push((key, Tally::default()));
+                number
+            }
+            None => {
+                self.omitted = self.omitted.saturating_add(1);
+                return None;
+            }
+        };
+        self.pairs.get_mut(number as usize).map(|(_, tally)| tally)
+    }
+}
+
+/// The best name of a row.
+fn best(names: &[(NodeKind, Keys)], row: usize) -> Name {
+    names.iter().find_map(|(kind, keys)| Some((*kind, u32::try_from(keys.get(row)?).ok()?)))
+}
+
+impl Fold for MapFold {
+    fn batch(&mut self, protocol: ProtocolIndex, batch: &RecordBatch) -> Result<()> {
+        let mapping = Arc::clone(&self.mapping);
+        let facts = Facts::of(mapping.table, protocol, batch)?;
+        let (src, dst) = (self.names(Side::Src, batch)?, self.names(Side::Dst, batch)?);
+        for row in 0..batch.num_rows() {
+            if facts.is_outdated(&mapping.newest, row) {
+                continue;
+            }
+            let counted = facts.counted(row);
+            let elapsed_us = if counted == Counted::Call { facts.elapsed_us(row) } else { None };
+            let (outcome, bytes, time) = (facts.outcome(row), facts.bytes(row), facts.time(row));
+            if let Some(tally) = self.tally((best(&src, row), best(&dst, row), protocol)) {
+                tally.of(counted).add(outcome, bytes, elapsed_us, time);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: MapFold) {
+        let mut moved =
+            |name: Name| name.map(|(kind, number)| (kind, self.interner.number(other.interner.text(number))));
+        let pairs: Vec<_> = other
+            .pairs
+            .iter()
+            .map(|((src, dst, protocol), tally)| ((moved(*src), moved(*dst), *protocol), tally))
+            .collect();
+        for (key, tally) in pairs {
+            if let Some(mine) = self.tally(key) {
+                mine.merge(tally);
+            }
+        }
+        self.omitted = self.omitted.saturating_add(other.omitted);
+    }
+}

@@ -1,0 +1,377 @@
+//! Queries on a small store: order, cursors, revisions, counts, what is lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use lanternfish_model::*;
+use lanternfish_query::*;
+use lanternfish_servicemap::LiveMap;
+use support::synthetic::Synthetic;
+use support::*;
+
+const TOTAL: u64 = 6_000;
+
+/// Six thousand entries: three segments a protocol, and a tail.
+fn store() -> (Small, Vec<Entry>) {
+    let small = Small::new(500);
+    let entries: Vec<Entry> = Synthetic::new(table(), 7, TOTAL).collect();
+    for part in entries[..4500].chunks(1500) {
+        small.seal(part);
+    }
+    for part in entries[4500..].chunks(100) {
+        small.append(part);
+    }
+    (small, entries)
+}
+
+fn ids(entries: &[Entry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.id).collect()
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_newest_first() {
+    let (small, entries) = store();
+    let query = small.query();
+    for text in ["", "http", "http && status_code >= 400", "tcp_conn && conn_state == \"closed\"", "redis_error != \"\"",
+        "url.contains(\"/orders\")", "request.headers[\"accept\"] == r\"json\" && path[1] == \"v1\"", "false"]
+    {
+        let filter = filter(text);
+        let expected = live(&entries, &filter);
+        let (mut got, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = query.entries(&filter, Window::ALL, 700, cursor).await.unwrap();
+            assert!(page.cost.unreadable.is_empty(), "{:?}", page.cost.unreadable);
+            assert_eq!(page.loss.count(Cause::KernelDrop), 7);
+            got.extend(ids(&page.entries));
+            cursor = page.next;
+            let Some(next) = cursor else { break };
+            assert_eq!(next.to_string().parse::<Cursor>().unwrap(), next);
+            assert_eq!(page.entries.len(), 700, "{text}");
+        }
+        assert_eq!(got.len(), expected.len(), "{text}");
+        assert_eq!(got, expected, "{text}");
+        let streamed: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Oldest).try_collect().await.unwrap();
+        let mut reversed = ids(&streamed.concat());
+        reversed.reverse();
+        assert_eq!(reversed, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn entries_come_back_as_they_were() {
+    let (small, entries) = store();
+    let query = small.query();
+    let page = query.entries(&filter("http && method == \"POST\""), Window::ALL, 50, None).await.unwrap();
+    let by_id: BTreeMap<u64, &Entry> = entries.iter().map(|entry| (entry.id, entry)).collect();
+    assert_eq!(page.entries.len(), 50);
+    for entry in &page.entries {
+        let original = by_id[&entry.id];
+        for (id, spec, _) in table().iter() {
+            assert_eq!(
+                format!("{:?}", entry.value(table(), id)),
+                format!("{:?}", original.value(table(), id)),
+                "{} of {}",
+                spec.path,
+                entry.id
+            );
+        }
+        let again = query.entry(entry.id).await.unwrap().unwrap();
+        assert_eq!(again.request.unwrap().body.bytes, original.request.as_ref().unwrap().body.bytes);
+    }
+    assert!(query.entry(3).await.unwrap().is_none());
+    assert!(query.entry(u64::MAX).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn cursors_stay_right_while_entries_come() {
+    let (small, _) = store();
+    let query = small.query();
+    let filter = filter("http");
+    let before: Vec<u64> = {
+        let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+        ids(&all.concat())
+    };
+    let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
+    // Newer entries come, and one that is late.
+    let mut late = first.entries[50].clone();
+    late.id += 1;
+    let mut new = first.entries[0].clone();
+    (new.id, new.timestamp) = (new.id + 1, new.timestamp + 1);
+    small.append(&[new, late]);
+    let second = query.entries(&filter, Window::ALL, 100, first.next).await.unwrap();
+    assert_eq!(ids(&first.entries), before[..100]);
+    assert_eq!(ids(&second.entries), before[100..200]);
+}
+
+#[tokio::test]
+async fn a_filter_may_limit_its_answer() {
+    let (small, _) = store();
+    let query = small.query();
+    let filter = filter("http and limit(130)");
+    let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
+    let second = query.entries(&filter, Window::ALL, 100, first.next).await.unwrap();
+    assert_eq!((first.entries.len(), second.entries.len(), second.next), (100, 30, None));
+    let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+    assert_eq!(all.concat().len(), 130);
+}
+
+#[tokio::test]
+async fn windows_cut_exactly() {
+    let (small, entries) = store();
+    let query = small.query();
+    let (from, to) = (entries[1000].timestamp, entries[2000].timestamp);
+    let window = Window { from: Some(from), to: Some(to) };
+    let page = query.entries(&filter("http"), window, 5000, None).await.unwrap();
+    let expected: Vec<u64> = newest(&entries)
+        .into_iter()
+        .filter(|entry| window.contains(entry.timestamp) && filter("http").matches(table(), entry))
+        .map(|entry| entry.id)
+        .collect();
+    assert_eq!(ids(&page.entries), expected);
+    assert!(page.cost.segments_skipped > 0);
+    let none = Window { from: Some(to), to: Some(from) };
+    assert!(query.entries(&filter(""), none, 10, None).await.unwrap().entries.is_empty());
+}
+
+#[tokio::test]
+async fn only_the_newest_revision_is_met() {
+    let (small, entries) = store();
+    let query = small.query();
+    let connections: Vec<&Entry> =
+        newest(&entries).into_iter().filter(|entry| entry.class == EntryClass::Connection).collect();
+    let written = entries.iter().filter(|entry| entry.class == EntryClass::Connection).count();
+    assert!(written > connections.len(), "no connection has two revisions");
+    let found = query.entries(&filter("conn"), Window::ALL, 5000, None).await.unwrap();
+    assert_eq!(ids(&found.entries), connections.iter().map(|entry| entry.id).collect::<Vec<_>>());
+    // An older revision is open, the newest is closed.
+    let open = filter("conn && conn_state == \"open\"");
+    let found = query.entries(&open, Window::ALL, 5000, None).await.unwrap();
+    assert_eq!(ids(&found.entries), live(&entries, &open));
+    let closed = connections.iter().find(|entry| filter("conn_state == \"closed\"").matches(table(), entry)).unwrap();
+    let entry = query.entry(closed.id).await.unwrap().unwrap();
+    assert!(filter("conn_state == \"closed\"").matches(table(), &entry));
+}
+
+#[tokio::test]
+async fn stats_count_as_the_entries_say() {
+    let (small, entries) = store();
+    let query = small.query();
+    let group = |text: &str| Group::parse(text, table()).unwrap();
+    let step = 60_000_000_000;
+    let by = [group("status_code"), group("request.headers[\"Host\"]")];
+    let stats = query.stats(&filter("http"), Window::ALL, &by, Some(step), 10_000).await.unwrap();
+    let mut expected: BTreeMap<(i64, String, i64), (u64, u64, u64, u64, Vec<u64>)> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| filter("http").matches(table(), entry)) {
+        let host = match entry.value(table(), table().find("request.headers").unwrap()) {
+            Value::Map(map) => String::from_utf8(map.find(b"host", true).unwrap().to_vec()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let key = (entry.status_code().unwrap(), host, entry.timestamp.ns().div_euclid(step));
+        let row = expected.entry(key).or_default();
+        row.0 += 1;
+        row.1 += u64::from(matches!(entry.outcome, Outcome::ServerError | Outcome::Failed));
+        row.2 += u64::from(entry.outcome == Outcome::ClientError);
+        row.3 += entry.request.as_ref().unwrap().wire_bytes + entry.response.as_ref().unwrap().wire_bytes;
+        row.4.push((entry.elapsed_ns.unwrap() / 1000) as u64);
+    }
+    assert_eq!(stats.rows.len(), expected.len());
+    for row in &stats.rows {
+        let [(status_name, Cell::Int(status)), (host_name, Cell::Text(host))] = row.by.as_slice() else {
+            panic!("{:?}", row.by)
+        };
+        assert_eq!((status_name.as_str(), host_name.as_str()), ("status_code", "request.headers[\"Host\"]"));
+        let key = (*status, host.clone(), row.time.unwrap().ns() / step);
+        let (calls, errors, client_errors, bytes, latencies) = expected.get_mut(&key).unwrap();
+        assert_eq!((row.calls, row.errors, row.client_errors, row.bytes), (*calls, *errors, *client_errors, *bytes));
+        latencies.sort_unstable();
+        let median = latencies[(latencies.len() - 1) / 2];
+        assert!(row.p50_us.unwrap().abs_diff(median) as f64 <= median as f64 * 0.04 + 1.0);
+        assert_eq!(row.answered, *calls);
+    }
+    let calls: Vec<u64> = {
+        let plain = query.stats(&filter("http"), Window::ALL, &by[..1], None, 3).await.unwrap();
+        assert_eq!(plain.rows.len(), 3);
+        assert!(plain.omitted_groups > 0);
+        plain.rows.iter().map(|row| row.calls).collect()
+    };
+    assert!(calls.is_sorted_by(|a, b| a >= b));
+}
+
+#[tokio::test]
+async fn connections_are_counted_only_beside_no_messages() {
+    let (small, entries) = store();
+    let query = small.query();
+    let by = [Group::parse("protocol", table()).unwrap()];
+    let rows = |stats: &Stats| -> BTreeMap<String, u64> {
+        stats.rows.iter().map(|row| (format!("{:?}", row.by[0].1), row.calls)).collect()
+    };
+    let all = query.stats(&filter(""), Window::ALL, &by, None, 100).await.unwrap();
+    let calls = entries.iter().filter(|entry| entry.class == EntryClass::Call).count() as u64;
+    let bare = newest(&entries)
+        .into_iter()
+        .filter(|entry| entry.class == EntryClass::Connection)
+        .filter(|entry| filter("size(conn_l7_detected) == 0").matches(table(), entry))
+        .count() as u64;
+    assert_eq!(rows(&all).values().sum::<u64>(), calls + bare);
+    // Asked for alone, connections are counted, each once.
+    let alone = query.stats(&filter("conn"), Window::ALL, &by, None, 100).await.unwrap();
+    let connections = newest(&entries).into_iter().filter(|entry| entry.class == EntryClass::Connection).count() as u64;
+    assert_eq!(rows(&alone).values().sum::<u64>(), connections);
+}
+
+#[tokio::test]
+async fn the_stored_map_is_the_live_one() {
+    let (small, entries) = store();
+    let query = small.query();
+    for (text, group) in [("", GroupBy::Auto), ("http && status_code >= 400", GroupBy::Ip), ("!dns", GroupBy::Host)] {
+        let filter = filter(text);
+        let stored = query.map(&filter, Window::ALL, group).await.unwrap();
+        // The live map keeps half an hour; fold the newest revisions in parts that fit.
+        let mut calls = 0u64;
+        for part in newest(&entries).chunks(500) {
+            let mut live = LiveMap::default();
+            part.iter().filter(|entry| filter.matches(table(), entry)).for_each(|entry| live.fold(table(), entry));
+            calls += live.map(table(), group, None, None).edges.iter().map(|edge| edge.calls).sum::<u64>();
+        }
+        assert_eq!(stored.map.edges.iter().map(|edge| edge.calls).sum::<u64>(), calls, "{text}");
+        assert!(!stored.map.nodes.is_empty());
+        for edge in &stored.map.edges {
+            assert!(edge.p50_us <= edge.p95_us && edge.p95_us <= edge.p99_us);
+            assert!(stored.map.nodes.iter().any(|node| node.id == edge.src));
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_complete_a_prefix() {
+    let (small, _) = store();
+    let query = small.query();
+    let values = |field: &str, prefix: &str| {
+        let (query, group) = (&query, Group { field: table().find(field).unwrap(), key: None, name: field.to_owned() });
+        let prefix = prefix.to_owned();
+        async move { query.values(&group, &prefix, 20, Window::ALL).await.unwrap().values }
+    };
+    let methods = values("method", "").await;
+    assert_eq!(methods.iter().map(|(value, _)| value.as_str()).collect::<std::collections::BTreeSet<_>>(), ["DELETE", "GET", "POST", "PUT"].into());
+    assert!(methods.is_sorted_by(|a, b| a.1 >= b.1));
+    assert!(values("dns_questions", "CART").await.iter().all(|(value, _)| value.starts_with("cart")));
+    assert!(values("request.headers", "x-").await.iter().any(|(value, _)| value == "x-request-id"));
+    assert!(values("status_code", "50").await.iter().all(|(value, _)| value.starts_with("50")));
+}
+
+#[tokio::test]
+async fn clauses_are_counted() {
+    let (small, entries) = store();
+    let query = small.query();
+    let text = "http && status_code >= 400 && (method == \"GET\" || url.contains(\"?\")) && path[0] == \"api\"";
+    let whole = filter(text);
+    let explain = query.explain(&whole, NOW, Window::ALL).await.unwrap();
+    assert_eq!(explain.total, newest(&entries).len() as u64);
+    assert_eq!(explain.matched, live(&entries, &whole).len() as u64);
+    assert_eq!(explain.clauses.len(), 4);
+    let mut before = String::from("true");
+    for clause in &explain.clauses {
+        assert_eq!(&text[clause.start..clause.end].trim_matches(['(', ')']), &clause.text.trim_matches(['(', ')']));
+        assert_eq!(clause.left, live(&entries, &filter(&clause.text)).len() as u64, "{}", clause.text);
+        before = format!("{before} && ({})", clause.text);
+        assert_eq!(clause.left_so_far, live(&entries, &filter(&before)).len() as u64, "{before}");
+    }
+    assert!(explain.text.starts_with("it is HTTP and status_code is at least 400"), "{}", explain.text);
+}
+
+#[tokio::test]
+async fn records_have_one_schema() {
+    let (small, entries) = store();
+    let query = small.query();
+    for text in ["http && status_code == 404", "tcp_conn", ""] {
+        let filter = filter(text);
+        let records = query.records(&filter, Window::ALL).await.unwrap();
+        let schema = records.schema.clone();
+        assert!(schema.fields().iter().all(|field| !field.name().starts_with('_')));
+        let batches: Vec<_> = records.into_stream().try_collect().await.unwrap();
+        assert!(batches.iter().all(|batch| batch.schema() == schema));
+        let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        assert_eq!(rows, live(&entries, &filter).len(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_segment_is_said_and_survived() {
+    let (small, entries) = store();
+    let broken = {
+        let content = small.content.lock().unwrap();
+        let http = table().find_protocol("http").unwrap();
+        content.segments.iter().find(|segment| segment.protocol == http).unwrap().clone()
+    };
+    let whole = std::fs::read(&broken.path).unwrap();
+    for cut in [0, 10, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&broken.path, &whole[..cut]).unwrap();
+        let query = small.query();
+        let page = query.entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap();
+        let [unreadable] = page.cost.unreadable.as_slice() else { panic!("{:?}", page.cost.unreadable) };
+        assert_eq!((unreadable.rows, unreadable.name.as_str()), (broken.rows, broken.path.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(page.entries.len() as u64 + broken.rows, live(&entries, &filter("http")).len() as u64);
+        let stats = query.stats(&filter("http"), Window::ALL, &[], None, 10).await.unwrap();
+        assert_eq!(stats.cost.unreadable.len(), 1);
+    }
+    // Pages damaged in the middle: an error, not a panic, and the rest is there.
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 3;
+    damaged[middle..middle + 2000].fill(0xaa);
+    std::fs::write(&broken.path, &damaged).unwrap();
+    let page = small.query().entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap();
+    assert!(!page.entries.is_empty());
+    std::fs::remove_file(&broken.path).unwrap();
+    assert_eq!(small.query().entries(&filter("http"), Window::ALL, 10_000, None).await.unwrap().cost.unreadable.len(), 1);
+}
+
+#[tokio::test]
+async fn queries_can_be_cancelled() {
+    let (small, _) = store();
+    let query = small.query();
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let whole = filter("http");
+    let answer = cancel.run(query.entries(&whole, Window::ALL, 10, None)).await;
+    assert!(matches!(answer, Err(QueryError::Cancelled)));
+    let cancel = Cancel::new();
+    let trigger = cancel.clone();
+    let slow = filter("request.headers[\"x\"] == r\"(a|b)+c\" || path.* == \"q\"");
+    let running = cancel.run(query.stats(&slow, Window::ALL, &[], None, 10));
+    let (answer, ()) = tokio::join!(running, async move { trigger.cancel() });
+    assert!(matches!(answer, Err(QueryError::Cancelled)));
+    // A stream that is dropped stops, and others go on.
+    drop(query.stream(&whole, Window::ALL, Order::Newest));
+    let mut stream = std::pin::pin!(query.stream(&whole, Window::ALL, Order::Newest));
+    assert!(stream.next().await.unwrap().is_ok());
+    for _ in 0..10 {
+        assert!(query.entries(&whole, Window::ALL, 10, None).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn bad_parameters_are_said() {
+    let (small, _) = store();
+    let query = small.query();
+    for (text, reason) in [
+        ("nonsense", "no such field"),
+        ("request.headers", "needs a name"),
+        ("request.headers[host]", "not in quotes"),
+        ("request.headers[\"host\"", "no ]"),
+        ("method[\"x\"]", "not a map"),
+    ] {
+        let error = Group::parse(text, table()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    let group = Group::parse("method", table()).unwrap();
+    let three = [group.clone(), group.clone(), group];
+    assert!(query.stats(&filter(""), Window::ALL, &three, None, 10).await.is_err());
+    assert!(query.stats(&filter(""), Window::ALL, &[], Some(0), 10).await.is_err());
+    for text in ["", "1", "x-y-z", "1-2", "1-2-3-4", "fffffffffffffffff-1-1"] {
+        assert!(text.parse::<Cursor>().is_err(), "{text}");
+    }
+}

@@ -1,0 +1,31 @@
+// The tests in a real browser, against a real program: one that already runs (LANTERNFISH_URL), or one that is started for
+// them (LANTERNFISH_BIN, by default the release build; needs the rights to capture).
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "e2e",
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  reporter: [["list"]],
+  globalSetup: "./e2e/setup.ts",
+  use: {
+    viewport: { width: 1440, height: 900 },
+    colorScheme: "dark",
+    timezoneId: "UTC",
+    permissions: ["clipboard-read", "clipboard-write"],
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

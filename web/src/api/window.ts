@@ -1,0 +1,31 @@
+// The window that is shown: a time range made of what the reader chose and what suits the source.
+import { fromMicros } from "../format/time";
+import { serverNowUs } from "../live/clock";
+import type { Range } from "../url/location";
+import type { Status } from "./types";
+
+/** The range that holds: the chosen one, else the last minutes of a live source, or all of files and snapshots. */
+export function effective(range: Range | null, status: Status | undefined, snapshot: string): Range {
+  if (range) return range;
+  if (snapshot || (status && status.source.kind !== "live")) return { kind: "all" };
+  return { kind: "last", seconds: DEFAULT_SECONDS };
+}
+
+/** The bounds as the server takes them. */
+export function bounds(range: Range): { from?: string; to?: string } {
+  if (range.kind === "last") return { from: `-${range.seconds}s` };
+  if (range.kind === "span") return { from: fromMicros(range.fromUs), to: fromMicros(range.toUs) };
+  return {};
+}
+
+/** The window in times; null where it has no ends. */
+export function times(range: Range): { fromUs: number; toUs: number } | null {
+  if (range.kind === "span") return { fromUs: range.fromUs, toUs: range.toUs };
+  if (range.kind === "last") return { fromUs: serverNowUs() - range.seconds * 1e6, toUs: serverNowUs() };
+  return null;
+}
+
+/** Whether new entries may fall into it. */
+export const isOpen = (range: Range): boolean => range.kind !== "span";
+
+const DEFAULT_SECONDS = 900;

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { DEFAULT_COLUMNS, extraFields, fitted, moved, resized, toggled } from "./columns";
+
+const ids = (columns: { id: string }[]) => columns.map((column) => column.id).join(" ");
+
+test("columns are moved, sized, added and left out", () => {
+  expect(ids(moved(DEFAULT_COLUMNS, "size", 0))).toMatch(/^size time protocol/);
+  expect(ids(moved(DEFAULT_COLUMNS, "time", 99))).toMatch(/size time$/);
+  expect(ids(moved(DEFAULT_COLUMNS, "none", 0))).toBe(ids(DEFAULT_COLUMNS));
+  expect(resized(DEFAULT_COLUMNS, "size", 3)).toContainEqual({ id: "size", width: 48 });
+  const added = toggled(DEFAULT_COLUMNS, 'request.headers["x"]');
+  expect(extraFields(added)).toEqual(['request.headers["x"]']);
+  expect(ids(toggled(added, 'request.headers["x"]'))).toBe(ids(DEFAULT_COLUMNS));
+});
+
+test("the summary takes the room that is left, names give way where there is too little", () => {
+  const columns = [
+    { id: "time", width: 90 },
+    { id: "summary", width: 360 },
+    { id: "source", width: 140 },
+  ];
+  expect(fitted(columns, 1000)).toEqual([90, 770, 140]);
+  expect(fitted(columns, 380)).toEqual([90, 180, 110]);
+  expect(fitted(columns, 200)).toEqual([90, 180, 80]);
+});

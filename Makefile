@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET_DIR)/release/lanternfish
 
-.PHONY: run demo build web test check unit e2e bench fuzz setup setup-test docs clean
+.PHONY: run demo build test check unit e2e bench fuzz setup setup-test setup-bench docs clean
 
 run: build
 	$(SUDO) $(BIN) live
@@ -16,12 +16,8 @@ run: build
 demo: build
 	$(BIN) demo
 
-build: setup web
+build: setup
 	$(CARGO) build --release --locked -p lanternfish
-
-# The dashboard, which the program embeds.
-web:
-	scripts/web.sh build
 
 test: setup-test
 	scripts/test.sh
@@ -36,7 +32,7 @@ unit:
 e2e: build
 	e2e/run.sh
 
-bench: build setup-test
+bench: build setup-bench
 	bench/run.sh
 
 fuzz:
@@ -50,6 +46,9 @@ setup:
 
 setup-test:
 	scripts/setup.sh test
+
+setup-bench:
+	scripts/setup.sh bench
 
 clean:
 	$(CARGO) clean

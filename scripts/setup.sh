@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Installs the packages that are missing on Debian or Ubuntu: `setup.sh build` what a build needs, `setup.sh test` what the tests need too.
+# Installs the packages that are missing on Debian or Ubuntu: `setup.sh build` what a build needs, `setup.sh test` what the tests need too,
+# `setup.sh bench` what the benchmarks compare with besides.
 set -euo pipefail
 packages=(gcc libc6-dev make pkg-config)
 commands=(cc make)
-if [ "${1:-build}" = test ]; then
-  packages+=(chromium nginx curl wrk redis-server redis-tools dnsmasq dnsutils openssl iputils-ping iproute2 tshark tcpdump nghttp2 libpcap0.8 libpcap-dev python3 dnsperf git procps)
-  commands+=(chromium nginx curl wrk redis-server redis-cli dnsmasq dig openssl ping ip tshark tcpdump h2load python3 dnsperf git)
+if [ "${1:-build}" != build ]; then
+  packages+=(nginx curl wrk redis-server redis-tools dnsmasq dnsutils openssl iputils-ping iproute2 tshark tcpdump nghttp2 libpcap0.8 libpcap-dev python3 dnsperf git procps)
+  commands+=(nginx curl wrk redis-server redis-cli dnsmasq dig openssl ping ip tshark tcpdump h2load python3 dnsperf git)
+fi
+if [ "${1:-build}" = bench ]; then
+  packages+=(libndpi-bin)
+  commands+=(ndpiReader)
 fi
 missing=()
 for command in "${commands[@]}"; do

@@ -18,35 +18,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pairing", &[]),
     ("identity", &[]),
     ("filter", &[]),
-    ("columns", &[]),
-    ("store", &["columns", "pcapfile"]),
-    ("query", &["filter", "columns", "store", "servicemap"]),
+    ("output", &["pcapfile"]),
     ("servicemap", &[]),
-    ("api", &["filter", "query", "output", "servicemap", "telemetry"]),
-    ("output", &["columns", "pcapfile"]),
     ("telemetry", &[]),
     (
         "pipeline",
-        &[
-            "capture",
-            "wire",
-            "reassembly",
-            "dissect",
-            "dissectors",
-            "pairing",
-            "identity",
-            "filter",
-            "columns",
-            "store",
-            "servicemap",
-            "telemetry",
-        ],
+        &["capture", "wire", "reassembly", "dissect", "dissectors", "pairing", "identity", "filter", "telemetry"],
     ),
     ("testkit", &["wire", "pcapfile"]),
 ];
 
 /// The crates that may use `serde` or `serde_json`.
-const SERDE: &[&str] = &["output", "filter", "api", "lanternfish"];
+const SERDE: &[&str] = &["output", "filter", "lanternfish"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -2,7 +2,9 @@
 //!
 //! A protocol that marks none is summed up by the first texts that it declares.
 
-use lanternfish_model::{Entry, FieldId, FieldIndex, FieldSpec, FieldTable, Keep, Kind, ProtocolIndex, Value};
+use lanternfish_model::{
+    Entry, EntryClass, FieldId, FieldIndex, FieldSpec, FieldTable, Keep, Kind, ProtocolIndex, Secrecy, Value,
+};
 
 /// The fields of the summaries, by protocol.
 #[derive(Clone, Debug)]
@@ -30,6 +32,9 @@ impl Summaries {
 
     /// Writes the summary of an entry.
     pub fn write(&self, entry: &Entry, out: &mut String) {
+        if entry.class == EntryClass::Flow {
+            out.push_str("flow");
+        }
         for index in self.of(entry.protocol) {
             let start = out.len();
             match entry.protocol_value(*index) {
@@ -75,7 +80,7 @@ fn pick(fields: &[FieldSpec]) -> Vec<FieldIndex> {
         return marked;
     }
     let is_text = |spec: &FieldSpec| matches!(spec.kind, Kind::Text | Kind::TextList) && spec.keep == Keep::Stored;
-    let mut first = indexes(&|spec| is_text(spec) && !spec.is_secret && !spec.path.contains('.'));
+    let mut first = indexes(&|spec| is_text(spec) && spec.secrecy != Secrecy::Whole && !spec.path.contains('.'));
     first.truncate(UNMARKED_FIELDS);
     first
 }

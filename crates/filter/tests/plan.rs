@@ -243,9 +243,8 @@ const EXACT: [&str; 12] = [
     "http and redact(\"request.headers\")",
 ];
 
-const OPAQUE: [&str; 4] = [
+const OPAQUE: [&str; 3] = [
     "response.body.json().items[*].id == 9",
     "http and redact(\"request.headers\") and method == \"GET\"",
     "path[1] == \"v1\"",
-    "!(src.ip == \"0:0:0:0:0:0:0:1\")",
 ];

@@ -1,23 +1,19 @@
 """Live observation of real servers: each request once, what it costs, books under flood, start and rest."""
-import collections, json, os, signal, socket, statistics, subprocess, threading, time
+import collections, json, os, socket, statistics, subprocess, threading, time
 
-from harness import folder, ledger, namespaces, nginx, run, within
+from harness import Observer, counters, folder, ledger, namespaces, nginx, run, within
 from measure import cpu_of, memory_of, ring_of
 
 FATES = ("dissected", "duplicate view", "filtered out", "not IP", "unknown transport", "malformed header", "kernel drop",
          "fragment incomplete", "tunnel too deep", "unknown link type")
 
 
-class Live:
-    """`lanternfish live -o jsonl` to a file, within a namespace where `inside` says so."""
+class Live(Observer):
+    """`lanternfish live -o jsonl` of any build, with what it costs."""
 
     def __init__(self, binary, work, *arguments, inside=()):
-        self.path = work / f"live-{time.monotonic_ns()}.jsonl"
-        command = [*inside, binary, "live", "-o", "jsonl", *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open(self.path, "wb"), stderr=subprocess.PIPE, text=True)
-        time.sleep(2)
-        if self.process.poll() is not None:
-            raise RuntimeError(f"live ended: {self.process.stderr.read()}")
+        super().__init__(work, *arguments, inside=inside, binary=binary)
+        time.sleep(1)  # what starting costs is not counted
         self.pid = self.process.pid
 
     def memory(self):
@@ -26,17 +22,8 @@ class Live:
 
     def stop(self):
         """Ends it as Ctrl-C does; gives the ledger that it prints."""
-        self.process.send_signal(signal.SIGINT)
-        said = self.process.communicate(timeout=30)[1]
+        _, said = super().stop()
         return ledger(said), said
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 def steady_load(table, binary, seconds, rate):
@@ -65,11 +52,6 @@ def steady_load(table, binary, seconds, rate):
 
 def flood(table, binary, seconds):
     """As many requests as the machine gives, in a network of their own: every packet of its interfaces has its place."""
-    def counters(name):
-        text = run(*within(name), "cat", "/proc/net/dev", check=True).stdout.decode()
-        rows = [line.split(":", 1)[1].split() for line in text.splitlines() if ":" in line]
-        return sum(int(row[1]) + int(row[9]) for row in rows)
-
     with namespaces("flood") as (name,), folder() as work, nginx(work, 8080, inside=within(name)):
         with Live(binary, work, "-f", "http", inside=within(name)) as live:
             before = counters(name)

@@ -99,10 +99,10 @@ http {{
 class Observer:
     """`lanternfish live -o jsonl`, its entries as they come."""
 
-    def __init__(self, work, *arguments, inside=()):
+    def __init__(self, work, *arguments, inside=(), binary=BINARY):
         self.path, self.errors = work / f"live-{time.monotonic_ns()}.jsonl", work / "live.err"
         self.process = subprocess.Popen(
-            [*map(str, inside), BINARY, "live", "-o", "jsonl", *map(str, arguments)],
+            [*map(str, inside), binary, "live", "-o", "jsonl", *map(str, arguments)],
             stdin=subprocess.DEVNULL, stdout=open(self.path, "wb"), stderr=open(self.errors, "wb"))
         time.sleep(1.0)
         if self.process.poll() is not None:
@@ -161,6 +161,13 @@ def namespaces(*names):
     finally:
         for name in made:
             run("ip", "netns", "del", name)
+
+
+def counters(name):
+    """Packets of all interfaces of a namespace, both ways, as the interfaces count them."""
+    text = run(*within(name), "cat", "/proc/net/dev", check=True).stdout.decode()
+    rows = [line.split(":", 1)[1].split() for line in text.splitlines() if ":" in line]
+    return sum(int(row[1]) + int(row[9]) for row in rows)
 
 
 def within(name):

@@ -1,7 +1,7 @@
 """Traffic across network namespaces of our own: counted once, with exact books."""
 import time
 
-from harness import Observer, folder, ledger, namespaces, nginx, run, within
+from harness import Observer, counters, folder, ledger, namespaces, nginx, run, within
 from test_live import needs_root
 
 
@@ -11,13 +11,6 @@ def pair(left, right):
     for name, device, address in ((left, "va", "10.77.0.1/24"), (right, "vb", "10.77.0.2/24")):
         run("ip", "-n", name, "addr", "add", address, "dev", device, check=True)
         run("ip", "-n", name, "link", "set", device, "up", check=True)
-
-
-def counters(name):
-    """Packets of all interfaces of a namespace, both ways."""
-    text = run(*within(name), "cat", "/proc/net/dev", check=True).stdout.decode()
-    rows = [line.split(":", 1)[1].split() for line in text.splitlines() if ":" in line]
-    return sum(int(row[1]) + int(row[9]) for row in rows)
 
 
 @needs_root

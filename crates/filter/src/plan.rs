@@ -57,8 +57,6 @@ pub struct FieldPlan {
     pub is_negated: bool,
     /// The answer where the entry has no value.
     pub if_absent: bool,
-    /// Whether the test says exactly what the filter says; else it holds for more entries.
-    pub is_exact: bool,
 }
 
 /// What a value is tested for.
@@ -135,8 +133,7 @@ impl Plan {
     /// Whether it says exactly what the filter says.
     pub fn is_exact(&self) -> bool {
         match self {
-            Plan::Const(_) | Plan::Word { .. } | Plan::Pair { .. } => true,
-            Plan::Field(field) => field.is_exact,
+            Plan::Const(_) | Plan::Word { .. } | Plan::Pair { .. } | Plan::Field(_) => true,
             Plan::All(parts) | Plan::Any(parts) => parts.iter().all(Plan::is_exact),
             Plan::Opaque => false,
         }
@@ -184,8 +181,7 @@ impl Plan {
             Plan::Field(field) => match table.place(field.field) {
                 Place::Protocol if table.local(protocol, field.field).is_none() => Plan::Const(field.if_absent),
                 Place::Common(lanternfish_model::fields::PROTOCOL) => {
-                    let holds = field.holds(Value::Text(table.protocol_name(protocol)));
-                    if field.is_exact || !holds { Plan::Const(holds) } else { Plan::Opaque }
+                    Plan::Const(field.holds(Value::Text(table.protocol_name(protocol))))
                 }
                 _ => self.clone(),
             },
@@ -231,13 +227,13 @@ impl Plan {
             Plan::All(parts) => Plan::any(parts.into_iter().map(Plan::negated)),
             Plan::Any(parts) => Plan::all(parts.into_iter().map(Plan::negated)),
             Plan::Word { protocols, class, is_negated } => Plan::Word { protocols, class, is_negated: !is_negated },
-            Plan::Field(field) if field.is_exact => {
+            Plan::Field(field) => {
                 Plan::Field(FieldPlan { is_negated: !field.is_negated, if_absent: !field.if_absent, ..field })
             }
             Plan::Pair { left, right, comparison, is_negated } => {
                 Plan::Pair { left, right, comparison, is_negated: !is_negated }
             }
-            Plan::Field(_) | Plan::Opaque => Plan::Opaque,
+            Plan::Opaque => Plan::Opaque,
         }
     }
 

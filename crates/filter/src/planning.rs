@@ -1,7 +1,5 @@
 //! From the compiled test to the plan for stored data.
 
-use std::net::IpAddr;
-
 use lanternfish_model::{FieldTable, Kind};
 
 use crate::expr::{Expr, Field, Function};
@@ -43,16 +41,9 @@ impl Planner<'_> {
             Test::IntIn(id, numbers) => field(*id, Check::IntIn(numbers.to_vec()), numbers.contains(&0)),
             Test::Time(id, comparison, ns) => field(*id, Check::Time(*comparison, *ns), comparison.holds(0.cmp(ns))),
             Test::Text(id, check) => {
-                let (mut text, is_negated) = text_plan(check);
-                let is_exact = match (&mut text, &**check) {
-                    (TextPlan::Equals { texts, .. }, TextCheck::Equals { ips, .. }) => is_told_by_text(texts, ips),
-                    _ => true,
-                };
-                if is_negated && !is_exact {
-                    return Plan::Opaque;
-                }
+                let (text, is_negated) = text_plan(check);
                 let if_absent = text.holds(b"") != is_negated;
-                Plan::Field(FieldPlan { field: *id, check: Check::Text(text), is_negated, if_absent, is_exact })
+                Plan::Field(FieldPlan { field: *id, check: Check::Text(text), is_negated, if_absent })
             }
             Test::MapText(id, map) => {
                 let MapText { name, ignores_case, default, check } = &**map;
@@ -175,10 +166,10 @@ fn present(operand: Field, plan: Plan) -> Plan {
 }
 
 fn field(field: lanternfish_model::FieldId, check: Check, if_absent: bool) -> Plan {
-    Plan::Field(FieldPlan { field, check, is_negated: false, if_absent, is_exact: true })
+    Plan::Field(FieldPlan { field, check, is_negated: false, if_absent })
 }
 
-/// The test of a text, and whether it is turned round.
+/// The test of a text, and whether it is turned round. Addresses are stored as text, and compare as their texts.
 fn text_plan(check: &TextCheck) -> (TextPlan, bool) {
     match check {
         TextCheck::Equals { texts, is_caseless, is_negated, .. } => {
@@ -190,18 +181,4 @@ fn text_plan(check: &TextCheck) -> (TextPlan, bool) {
         TextCheck::EndsWith(text) => (TextPlan::EndsWith(text.to_vec()), false),
         TextCheck::Finds(pattern, is_negated) => (TextPlan::Matches(pattern.clone()), *is_negated),
     }
-}
-
-/// Addresses are stored as text in one form. One that the filter writes in another form is looked for in both, which says
-/// yes to a text that only looks like it.
-fn is_told_by_text(texts: &mut Vec<Vec<u8>>, ips: &[IpAddr]) -> bool {
-    let mut is_exact = true;
-    for ip in ips {
-        let written = ip.to_string().into_bytes();
-        if !texts.contains(&written) {
-            texts.push(written);
-            is_exact = false;
-        }
-    }
-    is_exact
 }

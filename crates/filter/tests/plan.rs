@@ -228,8 +228,9 @@ const OWN: [&str; 6] = [
     "request.path[1] == \"v1\"",
 ];
 
-const EXACT: [&str; 12] = [
+const EXACT: [&str; 13] = [
     "",
+    "!(src.ip == \"0:0:0:0:0:0:0:1\")",
     "http && method == \"GET\" && status_code >= 400",
     "http and response.status == r\"4.*\"",
     "request.headers[\"Authorization\"] == r\"Token.*\"",

@@ -267,7 +267,7 @@ impl Values {
 
     /// Puts another text in the place of the value that was set at a position.
     pub fn replace_text(&mut self, position: usize, value: &[u8]) {
-        let Some(field) = self.cells.get(position).map(|cell| cell.field) else { return };
+        let Some(field) = self.field_at(position) else { return };
         self.text(field, value);
         self.move_last_to(position);
     }
@@ -323,6 +323,12 @@ impl Values {
     /// The fields that are set, in the order they were set; a position in it is one for [`Values::at`].
     pub fn fields(&self) -> impl Iterator<Item = FieldIndex> {
         self.cells.iter().map(|cell| cell.field)
+    }
+
+    /// The field that was set at a position.
+    #[inline]
+    pub fn field_at(&self, position: usize) -> Option<FieldIndex> {
+        self.cells.get(position).map(|cell| cell.field)
     }
 
     /// The value that was set at a position.

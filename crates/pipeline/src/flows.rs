@@ -254,7 +254,7 @@ impl FlowTable {
     /// if nobody has seen it.
     fn withdraw(&mut self, known: &Known, writer: &mut Writer<'_>) {
         let Some(flow) = flow_of(&mut self.flows, known) else { return };
-        flow.summary.withdraw(known.sides.as_deref().unwrap_or(&NO_SIDES));
+        flow.summary.withdraw(&known.sides.as_deref().copied().unwrap_or_default());
         match (flow.summary.connections, flow.is_shown) {
             (0, true) => self.end(known.flow, writer),
             (0, false) => drop(self.remove(known.flow)),
@@ -319,7 +319,7 @@ impl FlowTable {
 
 impl Flow {
     fn absorb(&mut self, known: &mut Known, summary: &ConnectionSummary, detected: ProtocolSet) {
-        self.summary.absorb(known.sides.as_deref().unwrap_or(&NO_SIDES), summary);
+        self.summary.absorb(&known.sides.as_deref().copied().unwrap_or_default(), summary);
         self.detected.merge(detected);
         let rtt_ns = summary.health.handshake_rtt_ns;
         if rtt_ns > 0 && !known.has_rtt {
@@ -336,18 +336,3 @@ fn flow_of<'a>(flows: &'a mut HashMap<u64, Flow>, known: &Known) -> Option<&'a m
 
 /// After this long without an open connection a flow is over.
 const IDLE_NS: i64 = 60_000_000_000;
-/// The sides of a connection of which nothing was told.
-static NO_SIDES: [Side; 2] = [NO_SIDE; 2];
-const NO_SIDE: Side = Side {
-    packets: 0,
-    bytes: 0,
-    payload_bytes: 0,
-    retransmissions: 0,
-    out_of_order: 0,
-    zero_windows: 0,
-    gap_bytes: 0,
-    overlap_conflict_bytes: 0,
-    keep_alives: 0,
-    has_fin: false,
-    has_rst: false,
-};

@@ -21,7 +21,6 @@ pub struct Redactor {
     bodies: [Secrecy; 2],
     scanner: Scanner,
     fingerprint: Fingerprint,
-    redacted: u64,
 }
 
 impl Redactor {
@@ -35,17 +34,11 @@ impl Redactor {
             bodies: [secrecy(fields::REQUEST_BODY), secrecy(fields::RESPONSE_BODY)],
             scanner: Scanner::new(),
             fingerprint,
-            redacted: 0,
         }
     }
 
-    /// How many values were replaced so far.
-    pub fn redacted(&self) -> u64 {
-        self.redacted
-    }
-
     /// Replaces the secrets of an entry.
-    pub fn redact(&mut self, entry: &mut Entry) {
+    pub fn redact(&self, entry: &mut Entry) {
         let protocol = entry.protocol;
         let [request, response] = self.bodies;
         let mut is_dropped = false;
@@ -60,13 +53,12 @@ impl Redactor {
         }
     }
 
-    fn values(&mut self, protocol: ProtocolIndex, message: &mut Message) {
+    fn values(&self, protocol: ProtocolIndex, message: &mut Message) {
         let Some(plan) = self.plans.get(usize::from(protocol.0)) else { return };
-        let (scanner, fingerprint, redacted) = (&self.scanner, &self.fingerprint, &mut self.redacted);
-        let secrecy = |field: FieldIndex| plan.get(usize::from(field.0)).copied().unwrap_or(Secrecy::Public);
-        for position in 0..message.values.fields().count() {
-            let Some(field) = message.values.fields().nth(position) else { break };
-            let secrecy = secrecy(field);
+        let (scanner, fingerprint) = (&self.scanner, &self.fingerprint);
+        let mut positions = 0..;
+        while let Some((position, field)) = positions.next().and_then(|at| Some((at, message.values.field_at(at)?))) {
+            let secrecy = plan.get(usize::from(field.0)).copied().unwrap_or(Secrecy::Public);
             if secrecy == Secrecy::Public {
                 continue;
             }
@@ -74,29 +66,22 @@ impl Redactor {
                 Value::Text(text) => text_value(scanner, fingerprint, secrecy, text.as_bytes()),
                 Value::Bytes(bytes) => text_value(scanner, fingerprint, secrecy, bytes),
                 Value::Map(_) | Value::List(_) => {
-                    message.values.replace_items(position, |name, value| {
-                        let changed = match secrecy {
-                            Secrecy::Whole => fingerprint.replace(value),
-                            _ => {
-                                names::replace(name, value, fingerprint).or_else(|| scanner.replace(value, fingerprint))
-                            }
-                        };
-                        *redacted += u64::from(changed.is_some());
-                        changed
+                    message.values.replace_items(position, |name, value| match secrecy {
+                        Secrecy::Whole => fingerprint.replace(value),
+                        _ => names::replace(name, value, fingerprint).or_else(|| scanner.replace(value, fingerprint)),
                     });
                     continue;
                 }
                 _ => continue,
             };
             if let Some(replaced) = replaced {
-                *redacted += 1;
                 message.values.replace_text(position, &replaced);
             }
         }
     }
 
     /// Redacts a body; whether it was dropped because it can't be read.
-    fn body(&mut self, message: &mut Message, secrecy: Secrecy) -> bool {
+    fn body(&self, message: &mut Message, secrecy: Secrecy) -> bool {
         let body = &mut message.body;
         if secrecy == Secrecy::Public || body.bytes.is_empty() || !body.is_present {
             return false;
@@ -104,11 +89,9 @@ impl Redactor {
         if body.is_encoded {
             body.bytes.clear();
             body.is_cut = true;
-            self.redacted += 1;
             return true;
         }
         if let Some(replaced) = text_value(&self.scanner, &self.fingerprint, secrecy, &body.bytes) {
-            self.redacted += 1;
             body.bytes = replaced;
         }
         false

@@ -278,7 +278,7 @@ impl Stage {
         entry.extra.clear();
         let (names, at) = (&self.settings.names, self.rank.packet);
         self.settings.name_ends(&mut entry, |ip| self.known_names.lookup(names, ip, at));
-        if let Some(redactor) = &mut self.redactor {
+        if let Some(redactor) = &self.redactor {
             redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();

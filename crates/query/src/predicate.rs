@@ -131,7 +131,6 @@ impl Maker<'_> {
                     check: Check::IsTrue,
                     is_negated: *is_negated,
                     if_absent: *is_negated,
-                    is_exact: true,
                 };
                 self.field(&plan)?
             }

@@ -87,7 +87,6 @@ impl Query {
             check: Check::Int(Comparison::Equal, number),
             is_negated: false,
             if_absent: false,
-            is_exact: true,
         };
         let (snapshot, window) = self.snapshot(Window::ALL);
         let mut question = Question::of_plan(&self.engine.tables, &Plan::Field(test), window, Search::columns());
@@ -161,7 +160,6 @@ impl Query {
             check: Check::Present,
             is_negated: false,
             if_absent: false,
-            is_exact: true,
         };
         let question = Arc::new(Question::of_plan(&self.engine.tables, &Plan::Field(test), window, columns));
         let (group, prefix): (Arc<Group>, Arc<str>) = (Arc::new(group.clone()), prefix.into());

@@ -42,9 +42,9 @@ fn kind(name: &[u8]) -> Option<Under> {
 }
 
 /// Whether a name ends in a word for a secret, without regard to case and to `-`, `_` and `.` within it.
-pub(super) fn is_secret_name(name: &[u8]) -> bool {
+fn is_secret_name(name: &[u8]) -> bool {
     let last = name.last().map(u8::to_ascii_lowercase);
-    SECRET_NAMES.iter().any(|word| word.as_bytes().last().copied() == last && ends_with(name, word.as_bytes()))
+    SECRET_NAMES.iter().any(|(word, _)| word.as_bytes().last().copied() == last && ends_with(name, word.as_bytes()))
 }
 
 fn ends_with(name: &[u8], word: &[u8]) -> bool {
@@ -92,34 +92,35 @@ fn cookies(value: &[u8], fingerprint: &Fingerprint, count: usize) -> Vec<u8> {
     out
 }
 
-/// Words that names of secrets end with, in lower case.
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "authkey",
-    "authorization",
-    "credential",
-    "credentials",
-    "cookie",
-    "sessionid",
-    "sessid",
-    "sid",
-    "signature",
-    "sig",
-    "assertion",
-    "cvv",
-    "cvc",
-    "cardnumber",
-    "otp",
+/// Words that names of secrets end with, in lower case and without `-`, `_` and `.`; and how they are spelled where they are
+/// looked for in text (`sid` is too common there, and `sig` stands alone only before a value).
+pub(super) const SECRET_NAMES: &[(&str, &[&str])] = &[
+    ("password", &["password"]),
+    ("passwd", &["passwd"]),
+    ("passphrase", &["passphrase"]),
+    ("passcode", &["passcode"]),
+    ("pwd", &["pwd"]),
+    ("secret", &["secret"]),
+    ("token", &["token"]),
+    ("apikey", &["apikey", "api_key", "api-key"]),
+    ("accesskey", &["accesskey", "access_key", "access-key"]),
+    ("secretkey", &["secretkey", "secret_key", "secret-key"]),
+    ("privatekey", &["privatekey", "private_key", "private-key"]),
+    ("authkey", &["auth_key", "authkey"]),
+    ("authorization", &["authorization"]),
+    ("credential", &["credential"]),
+    ("credentials", &["credentials"]),
+    ("cookie", &["cookie"]),
+    ("sessionid", &["sessionid", "session_id", "session-id"]),
+    ("sessid", &["sessid"]),
+    ("sid", &[]),
+    ("signature", &["signature"]),
+    ("sig", &["sig="]),
+    ("assertion", &["assertion"]),
+    ("cvv", &["cvv"]),
+    ("cvc", &["cvc"]),
+    ("cardnumber", &["cardnumber", "card_number", "card-number"]),
+    ("otp", &["otp"]),
 ];
 /// A longer first word is no scheme.
 const MAX_SCHEME_BYTES: usize = 32;

@@ -22,7 +22,8 @@ impl Scanner {
         let mut builder = AhoCorasickBuilder::new();
         builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::DFA));
         // The words are constants of moderate number; without the automaton everything would count as a secret.
-        Scanner { words: builder.build(WORDS).ok() }
+        let names = names::SECRET_NAMES.iter().flat_map(|(_, spellings)| spellings.iter());
+        Scanner { words: builder.build(names.chain(COMMAND_WORDS).chain([&WEB_TOKEN])).ok() }
     }
 
     /// The text with its secrets replaced; none where it holds none.
@@ -37,7 +38,7 @@ impl Scanner {
             let Some(word) = words.find(rest) else { break };
             let (start, end) = (at + word.start(), at + word.end());
             let secret = match text.get(start..end) {
-                Some(b"eyJ") => value::web_token(text, start),
+                Some(word) if word == WEB_TOKEN.as_bytes() => value::web_token(text, start),
                 Some(word) if word.ends_with(b" ") => value::command(text, start, end, is_as_written(word)),
                 _ => value::named(text, start, end),
             };
@@ -90,50 +91,5 @@ fn is_as_written(word: &[u8]) -> bool {
 const SHORTEST_BYTES: usize = 5;
 /// Words of line protocols behind which the rest of the line is a credential.
 const COMMAND_WORDS: &[&str] = &["AUTH ", "AUTH2 ", "PASS ", "requirepass ", "masterauth "];
-/// What to look for: ends of names of secrets, words of commands, and the beginning of a JSON Web Token (RFC 7519).
-const WORDS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "accesskey",
-    "access_key",
-    "access-key",
-    "secretkey",
-    "secret_key",
-    "secret-key",
-    "privatekey",
-    "private_key",
-    "private-key",
-    "auth_key",
-    "authkey",
-    "authorization",
-    "credential",
-    "credentials",
-    "cookie",
-    "sessionid",
-    "session_id",
-    "session-id",
-    "sessid",
-    "signature",
-    "sig=",
-    "assertion",
-    "cvv",
-    "cvc",
-    "cardnumber",
-    "card_number",
-    "card-number",
-    "otp",
-    "AUTH ",
-    "AUTH2 ",
-    "PASS ",
-    "requirepass ",
-    "masterauth ",
-    "eyJ",
-];
+/// The beginning of a JSON Web Token (RFC 7519): `{"` in base64url.
+const WEB_TOKEN: &str = "eyJ";

@@ -13,6 +13,7 @@ use std::thread;
 
 use lanternfish_capture::{Item, ReadError, Reader};
 use lanternfish_model::{Cause, PacketRef, Timestamp};
+use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
@@ -155,6 +156,7 @@ impl Run<'_> {
             let number = raw.packet.number;
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
+                take_partials(&mut ingest, &mut worker, number);
                 self.flush(&mut worker, &mut chunks, &mut is_stopped);
                 (self.progress)(number);
                 if is_stopped {
@@ -168,22 +170,19 @@ impl Run<'_> {
                 ingest.leave_out(&raw, Fate::FilteredOut);
                 continue;
             }
-            match ingest.read(&raw) {
+            let ingested = ingest.read(&raw);
+            take_partials(&mut ingest, &mut worker, number);
+            match ingested {
                 Ingested::Datagram(datagram) => {
                     let (key, hash, _) = ingest.place(&datagram);
                     worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
-                Ingested::Whole(whole) => {
-                    let interface = raw.interface;
-                    if let Some(datagram) = ingest.read_whole(&whole) {
-                        let (key, hash, _) = ingest.place(&datagram);
-                        worker.whole(&whole, &datagram, &key, hash, interface);
-                    }
-                }
+                Ingested::Whole(whole) => take_whole(&mut ingest, &mut worker, &whole, raw.interface, number),
                 Ingested::Nothing => {}
             }
         }
         ingest.finish();
+        take_partials(&mut ingest, &mut worker, self.number.saturating_add(1));
         self.flush(&mut worker, &mut chunks, &mut is_stopped);
         let end = (batches.time, self.number.saturating_add(1));
         worker.advance(end.0, end.1);
@@ -310,6 +309,7 @@ impl Run<'_> {
             let number = raw.packet.number;
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
+                spread.partials(&mut ingest, number);
                 spread.send(None);
                 spread.begin(batches.time, number);
                 self.borders.push_back(Some((batches.time, number)));
@@ -331,21 +331,19 @@ impl Run<'_> {
                 spread.packet((hash >> 32) % count, &raw, memory);
                 continue;
             }
-            match ingest.read(&raw) {
+            let ingested = ingest.read(&raw);
+            spread.partials(&mut ingest, number);
+            match ingested {
                 Ingested::Datagram(datagram) => {
                     let (_, _, hash) = ingest.place(&datagram);
                     spread.packet((hash >> 32) % count, &raw, memory);
                 }
-                Ingested::Whole(whole) => {
-                    let place = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2);
-                    if let Some(hash) = place {
-                        spread.whole((hash >> 32) % count, whole, raw.interface);
-                    }
-                }
+                Ingested::Whole(whole) => spread.whole(&mut ingest, whole, raw.interface, number),
                 Ingested::Nothing => {}
             }
         }
         ingest.finish();
+        spread.partials(&mut ingest, self.number.saturating_add(1));
         let end = (batches.time, self.number.saturating_add(1));
         spread.send(Some(end));
         self.borders.push_back(Some(end));
@@ -396,6 +394,21 @@ impl Run<'_> {
         if !is_stopped {
             self.write_flows(&rest);
         }
+    }
+}
+
+/// Gives a datagram that was put together before or with the packet that has the number `at`.
+pub(crate) fn take_whole(ingest: &mut Ingest, worker: &mut Worker, whole: &Whole, interface: u32, at: u64) {
+    if let Some(datagram) = ingest.read_whole(whole) {
+        let (key, hash, _) = ingest.place(&datagram);
+        worker.whole(whole, &datagram, &key, hash, interface, at);
+    }
+}
+
+/// Gives what came of datagrams whose fragments were given up before the packet that has the number `at`.
+pub(crate) fn take_partials(ingest: &mut Ingest, worker: &mut Worker, at: u64) {
+    while let Some(partial) = ingest.next_partial() {
+        take_whole(ingest, worker, &partial, 0, at);
     }
 }
 

@@ -9,6 +9,7 @@ use lanternfish_model::{Cause, PacketRef, Timestamp};
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
+use crate::files::{take_partials, take_whole};
 use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
 
@@ -49,6 +50,7 @@ pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) ->
         live.poll(&mut source, POLL_MS)?;
         let now = clock();
         live.ingest.advance(now);
+        take_partials(&mut live.ingest, &mut live.worker, live.number + 1);
         live.worker.advance(now, live.number + 1);
         live.border = Some((now, live.number + 1));
         if looked_at.elapsed() >= GIVE_UP_EVERY {
@@ -100,16 +102,15 @@ impl Live<'_> {
                 bytes: packet.bytes,
                 wire_bytes: packet.wire_len,
             };
-            match self.ingest.read(&raw) {
+            let ingested = self.ingest.read(&raw);
+            take_partials(&mut self.ingest, &mut self.worker, raw.packet.number);
+            match ingested {
                 Ingested::Datagram(datagram) => {
                     let (key, hash, _) = self.ingest.place(&datagram);
                     self.worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
                 Ingested::Whole(whole) => {
-                    if let Some(datagram) = self.ingest.read_whole(&whole) {
-                        let (key, hash, _) = self.ingest.place(&datagram);
-                        self.worker.whole(&whole, &datagram, &key, hash, raw.interface);
-                    }
+                    take_whole(&mut self.ingest, &mut self.worker, &whole, raw.interface, raw.packet.number);
                 }
                 Ingested::Nothing => {}
             }
@@ -148,6 +149,7 @@ impl Live<'_> {
 
     fn finish(mut self, source: &mut LiveSource, settings: &Settings) -> Result<Ledger, CaptureError> {
         self.ingest.finish();
+        take_partials(&mut self.ingest, &mut self.worker, self.number + 1);
         self.worker.finish();
         self.flush();
         let mut rest = std::mem::take(&mut self.chunk);

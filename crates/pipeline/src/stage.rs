@@ -67,6 +67,8 @@ pub struct Stage {
     /// The entries of the chunk whose place is final; those behind belong to the connection that is being closed.
     placed: usize,
     phase: Phase,
+    /// Whether fragments of the datagram under way never came.
+    pub(crate) is_partial: bool,
     worker: u16,
     entries: Vec<ProtocolCount>,
     notes: u64,
@@ -99,6 +101,7 @@ impl Stage {
             rank: Rank::default(),
             placed: 0,
             phase: Phase::Packet,
+            is_partial: false,
             worker,
             entries: vec![ProtocolCount::default(); protocols],
             notes: 0,
@@ -165,7 +168,11 @@ impl Stage {
         }
         let mut messages = std::mem::take(&mut self.messages);
         let mut pairs = std::mem::take(&mut self.pairs);
-        for message in messages.drain(..) {
+        for mut message in messages.drain(..) {
+            if self.is_partial {
+                message.is_partial = true;
+                message.note("fragments of its datagram never came");
+            }
             let mut emit = |pair| pairs.push(pair);
             connection.pairer.push(message, &self.settings.pairing, &mut self.loss, &mut emit);
         }

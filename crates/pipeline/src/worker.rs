@@ -56,11 +56,27 @@ impl Worker {
         }
     }
 
-    /// Takes a datagram that was put together from fragments.
-    pub fn whole(&mut self, whole: &Whole, datagram: &Datagram<'_>, key: &ConnectionKey, hash: u64, interface: u32) {
-        if let Some((&last, earlier)) = whole.packets.split_last() {
-            self.datagram(datagram, key, hash, last, interface, earlier);
+    /// Takes a datagram that was put together from fragments, before or with the packet that has the number `at`.
+    pub fn whole(
+        &mut self,
+        whole: &Whole,
+        datagram: &Datagram<'_>,
+        key: &ConnectionKey,
+        hash: u64,
+        interface: u32,
+        at: u64,
+    ) {
+        let Some((&last, earlier)) = whole.packets.split_last() else { return };
+        if !whole.is_partial {
+            return self.datagram(datagram, key, hash, last, interface, earlier);
         }
+        // Its packets are counted as lost; what came of it is shown nevertheless.
+        let first = whole.packets.first().map_or(0, |packet| packet.number);
+        self.stage.begin(Rank { packet: at, class: 0, connection: first });
+        self.stage.is_partial = true;
+        let meta = PacketMeta { packet: last, interface, fragments: earlier };
+        self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss);
+        self.stage.is_partial = false;
     }
 
     /// Lets time pass before the packet with this number is taken.

@@ -26,8 +26,8 @@ enum Place {
     Shared { memory: u32, start: usize, length: usize },
     /// In the batch's own memory.
     Own { start: usize, length: usize },
-    /// They are the whole datagram of this position.
-    Whole(usize),
+    /// They are the whole datagram of this position, put together before or with the packet that has the number `at`.
+    Whole { position: usize, at: u64 },
 }
 
 /// Packets for one worker.
@@ -94,16 +94,26 @@ impl Spread<'_, '_> {
         batch.packets.push(BatchPacket { packet, interface, link: raw.link, wire_bytes: raw.wire_bytes, bytes });
     }
 
-    pub(super) fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
+    /// Adds a datagram that was put together before or with the packet that has the number `at`.
+    pub(super) fn whole(&mut self, ingest: &mut Ingest, whole: Whole, interface: u32, at: u64) {
+        let Some(hash) = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2) else { return };
+        let lane = (hash >> 32) % self.filling.len().max(1) as u64;
         let Some(batch) = self.filling.get_mut(lane as usize) else { return };
         batch.packets.push(BatchPacket {
             packet: whole.packets.last().copied().unwrap_or_default(),
             interface,
             link: LinkType::RAW,
             wire_bytes: 0,
-            bytes: Place::Whole(batch.wholes.len()),
+            bytes: Place::Whole { position: batch.wholes.len(), at },
         });
         batch.wholes.push(whole);
+    }
+
+    /// Adds what came of datagrams whose fragments were given up before the packet that has the number `at`.
+    pub(super) fn partials(&mut self, ingest: &mut Ingest, at: u64) {
+        while let Some(partial) = ingest.next_partial() {
+            self.whole(ingest, partial, 0, at);
+        }
     }
 
     /// Sends what was filled; `end` tells that the input is over, and at which time.
@@ -171,11 +181,11 @@ pub(super) fn work(
                     (batch.shared.get(memory as usize).map(|memory| memory.as_slice()), start, length)
                 }
                 Place::Own { start, length } => (Some(batch.bytes.as_slice()), start, length),
-                Place::Whole(position) => {
+                Place::Whole { position, at } => {
                     let Some(whole) = batch.wholes.get(position) else { continue };
                     if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
                         let (key, hash, _) = places.place(&datagram);
-                        worker.whole(whole, &datagram, &key, hash, packet.interface);
+                        worker.whole(whole, &datagram, &key, hash, packet.interface, at);
                     }
                     continue;
                 }

@@ -51,7 +51,9 @@ pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) ->
         let now = clock();
         live.ingest.advance(now);
         take_partials(&mut live.ingest, &mut live.worker, live.number + 1);
-        live.worker.advance(now, live.number + 1);
+        while live.worker.advance(now, live.number + 1) {
+            live.flush();
+        }
         live.border = Some((now, live.number + 1));
         if looked_at.elapsed() >= GIVE_UP_EVERY {
             looked_at = Instant::now();
@@ -114,6 +116,9 @@ impl Live<'_> {
                 }
                 Ingested::Nothing => {}
             }
+            if self.worker.is_full() {
+                self.flush();
+            }
         }
         Ok(())
     }
@@ -128,7 +133,7 @@ impl Live<'_> {
         let mut made = self.worker.take(std::mem::take(&mut self.chunk));
         self.flows.collect(&mut made.flows);
         let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut made, ledger: &mut self.ledger };
-        self.flows.fold(self.border.take(), &mut writer);
+        self.flows.fold_batch(self.border.take(), &mut writer);
         self.flows.release(Some(Instant::now()), &mut writer);
         let count = made.marks.len() as u64;
         let left = self.limit.saturating_sub(self.written);
@@ -150,13 +155,20 @@ impl Live<'_> {
     fn finish(mut self, source: &mut LiveSource, settings: &Settings) -> Result<Ledger, CaptureError> {
         self.ingest.finish();
         take_partials(&mut self.ingest, &mut self.worker, self.number + 1);
-        self.worker.finish();
+        while self.worker.finish() {
+            self.flush();
+        }
         self.flush();
-        let mut rest = std::mem::take(&mut self.chunk);
-        let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut rest, ledger: &mut self.ledger };
-        self.flows.finish(&mut writer);
-        if !self.is_stopped && !rest.bytes.is_empty() {
-            (self.output)(&rest.bytes);
+        loop {
+            let (flows, mut writer) = self.flows();
+            let has_more = flows.finish(&mut writer);
+            if !self.is_stopped && !self.chunk.bytes.is_empty() {
+                (self.output)(&self.chunk.bytes);
+            }
+            self.chunk.clear();
+            if !has_more {
+                break;
+            }
         }
         let stats = source.stats()?;
         let mut ledger = self.ledger;

@@ -123,19 +123,31 @@ impl Stage {
 
     pub(crate) fn begin_timers(&mut self, next_packet: u64) {
         self.phase = Phase::Timers;
-        self.rank = Rank { packet: next_packet, class: 0, connection: 0 };
+        self.rank = Rank { packet: next_packet, class: Rank::BY_TIME, connection: 0 };
         self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn begin_finish(&mut self) {
         self.phase = Phase::Finish;
-        self.rank = Rank { packet: u64::MAX, class: 0, connection: 0 };
+        self.rank = Rank { packet: u64::MAX, class: Rank::BY_TIME, connection: 0 };
         self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
         self.chunk_number = self.chunk_number.wrapping_add(1).max(1);
+        self.placed = 0;
         std::mem::replace(&mut self.chunk, empty)
+    }
+
+    /// Takes the entries alone, so that what was told to flows can still be put right.
+    pub(crate) fn take_entries(&mut self, empty: Chunk) -> Chunk {
+        self.placed = 0;
+        let flows = std::mem::take(&mut self.chunk.flows);
+        std::mem::replace(&mut self.chunk, Chunk { flows, ..empty })
+    }
+
+    pub(crate) fn chunk(&self) -> &Chunk {
+        &self.chunk
     }
 
     pub(crate) fn count(&self, ledger: &mut Ledger) {

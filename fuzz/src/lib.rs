@@ -11,7 +11,7 @@ use lanternfish_filter::Filter;
 use lanternfish_model::{Capture, Entry, FieldTable, Wants};
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_pipeline::files::{self, Report, Start};
-use lanternfish_pipeline::{EntrySink, Revisions, Settings};
+use lanternfish_pipeline::{Budget, EntrySink, Revisions, Settings};
 
 /// An input that is taken apart from its front; it gives zeros where it is used up.
 pub struct Choices<'a>(pub &'a [u8]);
@@ -77,7 +77,7 @@ pub fn settings(filter: Option<Filter>) -> Settings {
         calls: true,
         connections: true,
         flows: true,
-        max_flows: 65_536,
+        budget: Budget::default(),
         names: Arc::default(),
         resolver: None,
         node_name: Arc::from(""),

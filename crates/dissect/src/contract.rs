@@ -1,5 +1,7 @@
 //! What a protocol must provide.
 
+#[cfg(doc)]
+use lanternfish_model::Cause;
 use lanternfish_model::{ConnectionFacts, Direction, ProtocolSpec, Transport};
 
 use crate::{Chunk, Out};
@@ -157,6 +159,13 @@ pub trait Dissector: Send {
     /// Learns that the sender of this direction has finished (FIN): a body that lasts until the end is whole now.
     /// `pending` holds bytes that were not consumed; what can be read of them becomes a partial message.
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>);
+
+    /// How many bytes of memory it holds beside itself: messages under way, and what it keeps of those before.
+    fn held_bytes(&self) -> usize;
+
+    /// Gives up what it can of what it holds, as too much is held for all connections together. A message under way
+    /// loses its body, with a note, and is counted as [`Cause::HeldBytesFull`]; framing goes on.
+    fn shed(&mut self, out: &mut Out<'_>);
 
     /// Learns that the connection is over, for a reason other than both sides' `end`. Messages under way are emitted as
     /// partial, with what can be read of `pending` (by direction).

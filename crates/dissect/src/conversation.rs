@@ -4,6 +4,7 @@
 //! dissector reads the packet's own bytes. Over a limit it gives up bytes, counts them, and goes on.
 
 mod gaps;
+mod held;
 mod preamble;
 mod probing;
 mod watch;
@@ -416,11 +417,6 @@ impl Conversation {
         let chunks = [chunk(0, Direction::ToServer), chunk(1, Direction::ToClient)];
         let mut out = out(desk, facts, active.protocol, &mut self.session);
         active.dissector.close([&chunks[0], &chunks[1]], &mut out);
-    }
-
-    /// Bytes that wait in both directions.
-    pub fn pending_bytes(&self) -> usize {
-        self.pending.iter().flatten().map(|pending| pending.len()).sum()
     }
 
     fn take_pending(&mut self, side: usize) -> Option<Box<Pending>> {

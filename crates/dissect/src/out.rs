@@ -33,9 +33,12 @@ impl MessagePool {
         }
     }
 
+    /// The most bytes of one that is kept; larger ones are freed.
+    pub const MAX_FREE_BYTES: usize = 32 << 10;
+
     /// Gives a message back.
     pub fn give(&mut self, message: Box<Message>) {
-        if self.free.len() < Self::MAX_FREE {
+        if self.free.len() < Self::MAX_FREE && message.footprint_bytes() <= Self::MAX_FREE_BYTES {
             self.free.push(message);
         }
     }

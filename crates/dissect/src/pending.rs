@@ -18,6 +18,11 @@ impl Pending {
         self.bytes.len()
     }
 
+    /// Bytes of memory that it takes.
+    pub(crate) fn footprint_bytes(&self) -> usize {
+        self.bytes.capacity().saturating_add(self.sources.capacity().saturating_mul(size_of::<Source>()))
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -48,8 +53,8 @@ impl Pending {
         self.bytes.clear();
         self.sources.clear();
         self.needed = 0;
-        if self.bytes.capacity() > KEPT_CAPACITY_BYTES {
-            self.bytes = Vec::new();
+        if self.footprint_bytes() > KEPT_CAPACITY_BYTES {
+            *self = Pending::default();
         }
     }
 

@@ -66,6 +66,10 @@ impl Dissector for Reader {
         self.end(pending, out);
         GapVerdict::Lost
     }
+    fn held_bytes(&self) -> usize {
+        0
+    }
+    fn shed(&mut self, _out: &mut Out<'_>) {}
     fn resync(&mut self, _direction: Direction, bytes: &[u8]) -> Option<usize> {
         bytes.iter().position(|&byte| byte == b'>' || byte == b'<')
     }
@@ -328,4 +332,26 @@ fn the_end_and_the_close_show_what_was_half_read() {
     bench.data(ToClient, b"<c", false);
     bench.with(|conversation, desk, facts| conversation.close(desk, facts));
     assert_eq!(bench.texts(), [">a", ">b", "<c"]);
+}
+
+#[test]
+fn what_is_held_is_given_up_and_the_next_message_is_found() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">one\n>half of", false);
+    let held = bench.conversation.held_bytes();
+    assert!(held >= 8, "{held}");
+    bench.with(|conversation, desk, facts| conversation.relieve(desk, facts));
+    assert_eq!(bench.conversation.held_bytes(), 0);
+    assert_eq!(bench.texts(), [">one", ">half of"]);
+    assert!(bench.messages[1].is_partial && !bench.messages[1].notes.is_empty());
+    assert_eq!(bench.loss.count(Cause::HeldBytesFull), 1);
+    bench.data(ToServer, b" another\n>two\n", false);
+    assert_eq!(bench.texts(), [">one", ">half of", ">two"]);
+    // Bytes whose protocol is not known yet are given up too.
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b" ", false);
+    bench.with(|conversation, desk, facts| conversation.relieve(desk, facts));
+    assert_eq!((bench.conversation.held_bytes(), bench.messages.len()), (0, 0));
+    bench.data(ToServer, b">two\n", false);
+    assert_eq!((bench.texts(), bench.loss.count(Cause::UnknownProtocol)), (vec![">two".to_owned()], 1));
 }

@@ -193,6 +193,16 @@ impl Driver {
         }
     }
 
+    /// What the dissector holds.
+    pub fn held_bytes(&self) -> usize {
+        self.dissector.held_bytes()
+    }
+
+    /// What can be given up is given up.
+    pub fn shed(&mut self) {
+        self.with(|dissector, _, out| dissector.shed(out));
+    }
+
     /// A direction is finished.
     pub fn end(&mut self, direction: Direction) {
         self.with(|dissector, sides, out| dissector.end(&chunk(&sides[direction.index()], direction), out));

@@ -19,6 +19,12 @@ impl Dissector for Silent {
         Some(0)
     }
 
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
+    fn shed(&mut self, _out: &mut Out<'_>) {}
+
     fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
 
     fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}

@@ -6,7 +6,7 @@ mod driver;
 use driver::{Driver, facts};
 use lanternfish_dissect::{Chunk, Head, Probe, Protocol, Source};
 use lanternfish_dissectors::PROTOCOLS;
-use lanternfish_model::{Direction, PacketRef, Timestamp, Transport};
+use lanternfish_model::{Cause, Direction, PacketRef, Timestamp, Transport};
 
 const TEXTS: &[&str] = &[
     "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife.\n",
@@ -141,7 +141,8 @@ fn dissectors_survive_anything_in_any_segments() {
             let mut driver = Driver::new(protocol);
             for _ in 0..random.below(60) {
                 let direction = if random.below(2) == 0 { Direction::ToServer } else { Direction::ToClient };
-                match random.below(20) {
+                match random.below(21) {
+                    20 => driver.shed(),
                     0 => driver.gap(direction, 1 + random.below(5_000) as u64),
                     1 if random.below(4) == 0 => driver.end(direction),
                     _ => {
@@ -176,6 +177,55 @@ fn dissectors_survive_anything_in_datagrams() {
             };
             driver.datagram(&chunk);
             driver.close();
+        }
+    }
+}
+
+/// Conversations with bodies, and at which bytes of theirs much is held.
+fn large() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let body = "x".repeat(3000);
+    let post = format!("POST /a HTTP/1.1\r\nContent-Length: 3000\r\n\r\n{body}GET /b HTTP/1.1\r\n\r\n");
+    let chunk = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n{body}\r\n0\r\n\r\n");
+    let answers = format!("{chunk}HTTP/1.1 204 No Content\r\n\r\n");
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$3000\r\n{body}\r\n*1\r\n$4\r\nPING\r\n");
+    let list = format!("*2\r\n$3000\r\n{body}\r\n:1\r\n+PONG\r\n");
+    vec![("http", post.into_bytes(), answers.into_bytes()), ("redis", set.into_bytes(), list.into_bytes())]
+}
+
+#[test]
+fn what_is_given_up_is_noted_and_framing_goes_on() {
+    for (name, request, response) in large() {
+        let protocol = *PROTOCOLS.iter().find(|protocol| protocol.spec().name == name).expect("a protocol");
+        let run = |shed_after: usize| {
+            let mut driver = Driver::new(protocol);
+            for (direction, bytes) in [(Direction::ToServer, &request), (Direction::ToClient, &response)] {
+                let (before, after) = bytes.split_at(shed_after.min(bytes.len()));
+                driver.feed_in(direction, before, 100);
+                if shed_after < bytes.len() {
+                    driver.shed();
+                    assert!(driver.held_bytes() < 1200, "{name} holds {} after {shed_after}", driver.held_bytes());
+                }
+                driver.feed_in(direction, after, 100);
+            }
+            driver.close();
+            driver
+        };
+        let whole = run(usize::MAX);
+        let told = |driver: &Driver| -> Vec<_> {
+            driver.messages.iter().map(|message| (message.role, message.wire_bytes, message.outcome)).collect()
+        };
+        assert_eq!((whole.messages.len(), whole.lost), (4, 0), "{name}");
+        for shed_after in 1..2900 {
+            let driver = run(shed_after);
+            assert_eq!((told(&driver), driver.lost), (told(&whole), 0), "{name} after {shed_after}");
+            let noted =
+                driver.messages.iter().filter(|message| message.body.is_cut && !message.notes.is_empty()).count();
+            let counted = driver.loss.count(Cause::HeldBytesFull);
+            assert!(noted as u64 >= counted, "{name} after {shed_after}: {noted} {counted}");
+            assert!(
+                shed_after < 200 || (shed_after < 2000 && counted == 2) || counted > 0,
+                "{name} after {shed_after}"
+            );
         }
     }
 }

@@ -80,6 +80,7 @@ causes! {
     OverlapUnchecked, Reassembly, "bytes", false, "overlap unchecked", "Retransmitted bytes that could not be compared with the first ones.";
     Resync, Dissect, "bytes", false, "resync", "Bytes skipped until a message boundary was found again.";
     LimitReached, Dissect, "messages", false, "limit reached", "Messages of which a part was not kept for a named limit.";
+    HeldBytesFull, Dissect, "messages", false, "held bytes full", "Messages of which a part was given up because too much was held of messages under way.";
     UnknownProtocol, Dissect, "bytes", false, "unknown protocol", "Payload bytes of connections whose protocol is not known.";
     ProtocolOff, Dissect, "bytes", false, "protocol off", "Payload bytes of protocols that are switched off.";
     Retracted, Dissect, "connections", false, "protocol retracted", "Connections that were taken for a protocol and turned out to be another.";

@@ -112,6 +112,8 @@ pub struct Body {
     pub is_present: bool,
     /// Whether the kept bytes are still encoded, by a coding that is not known.
     pub is_encoded: bool,
+    /// Whether they were given up and nothing more is to be kept, as too much was held.
+    pub is_shed: bool,
 }
 
 /// One request, response or one-way unit.
@@ -147,6 +149,8 @@ pub struct Message {
     pub body: Body,
     /// Oddities.
     pub notes: Notes,
+    /// What it was reckoned to take when it began to wait, in bytes of memory.
+    pub reckoned_bytes: usize,
 }
 
 impl Message {
@@ -168,6 +172,7 @@ impl Message {
             values: Values::default(),
             body: Body::default(),
             notes: Notes::default(),
+            reckoned_bytes: 0,
         }
     }
 
@@ -194,12 +199,26 @@ impl Message {
         self.body.is_cut = false;
         self.body.is_present = false;
         self.body.is_encoded = false;
+        self.body.is_shed = false;
         self.notes.clear();
+        self.reckoned_bytes = 0;
     }
 
     /// Adds a note, once.
     pub fn note(&mut self, note: &str) {
         self.notes.add(note);
+    }
+
+    /// Gives up the body as far as it was kept, with a note; tells whether there was any. Nothing more is to be kept.
+    pub fn shed_body(&mut self) -> bool {
+        self.body.is_shed = true;
+        let had_any = !self.body.bytes.is_empty();
+        self.body.bytes = Vec::new();
+        if had_any {
+            self.body.is_cut = true;
+            self.note("body given up because too much was held of messages under way");
+        }
+        had_any
     }
 
     /// Counts a packet as one that carried bytes of this message.
@@ -212,7 +231,8 @@ impl Message {
 
     /// Bytes of memory held.
     pub fn footprint_bytes(&self) -> usize {
-        std::mem::size_of::<Self>() + self.values.footprint_bytes() + self.body.bytes.capacity()
+        let kept = [self.values.footprint_bytes(), self.body.bytes.capacity(), self.packets.footprint_bytes()];
+        kept.into_iter().fold(size_of::<Self>(), usize::saturating_add)
     }
 }
 

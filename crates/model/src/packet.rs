@@ -70,6 +70,11 @@ impl PacketRuns {
         &self.runs
     }
 
+    /// Bytes of memory held beside the struct itself.
+    pub fn footprint_bytes(&self) -> usize {
+        if self.runs.spilled() { self.runs.capacity().saturating_mul(size_of::<PacketRun>()) } else { 0 }
+    }
+
     /// Whether packets were left out because of [`PacketRuns::MAX_RUNS`].
     pub fn is_cut(&self) -> bool {
         self.is_cut

@@ -95,6 +95,33 @@ impl Pairer {
         }
     }
 
+    /// How many places are taken by what waits, those included that only keep the order.
+    pub fn places(&self) -> usize {
+        self.requests.len().saturating_add(self.early.len())
+    }
+
+    /// Gives up everything that waits, to make room: half pairs with a note. Requests in order keep their places, so that
+    /// their responses are not taken for others'.
+    pub fn relieve(&mut self, note: &str, emit: &mut impl FnMut(Pair)) {
+        while let Some(response) = self.early.pop_front() {
+            emit(Pair { request: None, response: Some(response) });
+        }
+        let mut places = VecDeque::with_capacity(self.requests.len());
+        for slot in std::mem::take(&mut self.requests) {
+            match slot {
+                Slot::GivenUp => places.push_back(slot),
+                Slot::Waiting(mut message) => {
+                    if message.pairing == PairKey::InOrder {
+                        places.push_back(Slot::GivenUp);
+                    }
+                    message.note(note);
+                    emit(Pair { request: Some(message), response: None });
+                }
+            }
+        }
+        self.requests = places;
+    }
+
     /// The connection is over: gives everything that still waits, in the order it came.
     pub fn finish(&mut self, emit: &mut impl FnMut(Pair)) {
         while let Some(response) = self.early.pop_front() {

@@ -184,10 +184,11 @@ fn head_of(input: &mut Box<dyn Read + Send>) -> Result<Vec<u8>, ReadError> {
 
 /// What is left of the last record is moved to the front of the buffer when it is shorter than this.
 const COMPACT_BELOW_BYTES: usize = 64 << 10;
-/// A buffer that holds less is not shared.
-const SHARED_FROM_BYTES: usize = 64 << 10;
+/// A buffer that holds less is not shared: the rest of it would be held in vain, many times over where the input comes in
+/// small parts.
+const SHARED_FROM_BYTES: usize = BUFFER_BYTES / 2;
 /// So many buffers that others read in are remembered, to be used again.
-const MAX_EARLIER_BUFFERS: usize = 32;
+const MAX_EARLIER_BUFFERS: usize = 12;
 const COMPRESSED_BUFFER_BYTES: usize = 64 << 10;
 /// The most that is decompressed at once, which is what damage of the compression can cost of what stands before it.
 const MAX_DECODED_AT_ONCE_BYTES: usize = 16 << 10;

@@ -93,11 +93,14 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Forgets the entries and keeps the room.
+    /// Forgets the entries and keeps the room, as far as it is of the usual size.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(2 * Self::FULL_BYTES);
         self.marks.clear();
+        self.marks.shrink_to(2 * Self::FULL_ENTRIES);
         self.flows.clear();
+        self.flows.shrink_to(2 * Self::FULL_ENTRIES);
     }
 
     /// The bytes of the entry at a position.
@@ -123,7 +126,7 @@ impl Chunk {
     }
 
     /// Bytes of entries from which on a chunk is full.
-    pub const FULL_BYTES: usize = 1 << 20;
+    pub const FULL_BYTES: usize = 256 << 10;
     /// Entries, and what connections told their flows, from which on a chunk is full.
-    pub const FULL_ENTRIES: usize = 4096;
+    pub const FULL_ENTRIES: usize = 1024;
 }

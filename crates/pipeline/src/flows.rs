@@ -21,7 +21,7 @@ use lanternfish_telemetry::Ledger;
 
 use crate::chunk::{FlowEvent, Opening, Told};
 use crate::held::Held;
-use crate::{Chunk, EntrySink, Rank, Revisions, Settings};
+use crate::{Budget, Chunk, EntrySink, Rank, Revisions, Settings};
 
 /// A flow under way.
 struct Flow {
@@ -45,6 +45,8 @@ struct Flow {
     reported_at: Timestamp,
     /// Whether an entry was made of it.
     is_shown: bool,
+    /// Whether packets of the clients and of the server passed.
+    is_seen: [bool; 2],
 }
 
 /// What must be known of a connection that stands.
@@ -69,10 +71,13 @@ pub struct Writer<'a> {
 /// The flows of a run.
 pub struct FlowTable {
     settings: Arc<Settings>,
-    flows: HashMap<u64, Flow>,
+    /// In boxes, as a table keeps room for twice as many.
+    flows: HashMap<u64, Box<Flow>>,
     connections: HashMap<u64, Known>,
     /// The flows by when they were used last.
     by_use: BTreeSet<(i64, u64)>,
+    /// Those of them of which nobody answered so far.
+    unanswered: BTreeSet<(i64, u64)>,
     /// The flows that have changed by when they are due.
     due: BTreeSet<(Timestamp, u64)>,
     /// The flows that were opened and not shown yet.
@@ -93,6 +98,7 @@ impl FlowTable {
             flows: HashMap::new(),
             connections: HashMap::new(),
             by_use: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             due: BTreeSet::new(),
             opened: Vec::new(),
             events: Vec::new(),
@@ -134,8 +140,14 @@ impl FlowTable {
                 self.write_due(now, writer);
             }
             self.take(event, writer);
-            while self.flows.len() > self.settings.max_flows {
+            let Budget { flows, unanswered_flows, .. } = self.settings.budget;
+            while self.flows.len() > flows {
                 self.drop_oldest(writer);
+            }
+            while self.unanswered.len() > unanswered_flows
+                && let Some(&(_, id)) = self.unanswered.first()
+            {
+                self.drop_flow(id, writer);
             }
         }
         self.events = events;
@@ -169,7 +181,7 @@ impl FlowTable {
     pub fn close_idle(&mut self, now: Timestamp, writer: &mut Writer<'_>) {
         let is_idle = |flow: &Flow| flow.summary.open_connections == 0 && now.since(flow.summary.last.time) > IDLE_NS;
         let by_use = self.by_use.iter().map(|(_, id)| *id);
-        let idle: Vec<u64> = by_use.filter(|id| self.flows.get(id).is_some_and(is_idle)).collect();
+        let idle: Vec<u64> = by_use.filter(|id| self.flows.get(id).is_some_and(|flow| is_idle(flow))).collect();
         for id in idle {
             self.end(id, writer);
         }
@@ -212,11 +224,24 @@ impl FlowTable {
                 let Some(known) = self.connections.get(&event.connection) else { return };
                 let Some(flow) = flow_of(&mut self.flows, known) else { return };
                 flow.window.add(last, &sides);
+                let id = known.flow;
+                if !flow.is_answered() {
+                    for (is_seen, side) in flow.is_seen.iter_mut().zip(&sides) {
+                        *is_seen |= side.packets > 0;
+                    }
+                    if flow.is_answered() {
+                        self.unanswered.remove(&(flow.used, id));
+                    }
+                }
                 let second = second(last);
                 if second > flow.used {
-                    self.by_use.remove(&(flow.used, known.flow));
+                    self.by_use.remove(&(flow.used, id));
+                    self.by_use.insert((second, id));
+                    if !flow.is_answered() {
+                        self.unanswered.remove(&(flow.used, id));
+                        self.unanswered.insert((second, id));
+                    }
                     flow.used = second;
-                    self.by_use.insert((second, known.flow));
                 }
             }
             Told::Stands(summary, detected) => {
@@ -249,8 +274,9 @@ impl FlowTable {
                 self.count = self.count.saturating_add(1);
                 let used = second(facts.first.time);
                 self.by_use.insert((used, id));
+                self.unanswered.insert((used, id));
                 self.opened.push(id);
-                place.insert(Flow {
+                place.insert(Box::new(Flow {
                     summary: FlowSummary::new(id, facts.transport, facts.first),
                     local,
                     worker,
@@ -263,8 +289,9 @@ impl FlowTable {
                     due: None,
                     reported_at: facts.first.time,
                     is_shown: false,
+                    is_seen: [false, false],
                     facts,
-                })
+                }))
             }
         };
         flow.summary.open();
@@ -319,7 +346,12 @@ impl FlowTable {
 
     /// Makes room: the flow that was not in use for longest goes.
     fn drop_oldest(&mut self, writer: &mut Writer<'_>) {
-        let Some(&(_, id)) = self.by_use.first() else { return };
+        if let Some(&(_, id)) = self.by_use.first() {
+            self.drop_flow(id, writer);
+        }
+    }
+
+    fn drop_flow(&mut self, id: u64, writer: &mut Writer<'_>) {
         writer.ledger.lose(Cause::FlowTableFull, 1);
         if let Some(flow) = self.flows.get_mut(&id) {
             flow.summary.is_dropped = true;
@@ -334,9 +366,10 @@ impl FlowTable {
         self.write_last(flow, writer);
     }
 
-    fn remove(&mut self, id: u64) -> Option<Flow> {
+    fn remove(&mut self, id: u64) -> Option<Box<Flow>> {
         let flow = self.flows.remove(&id)?;
         self.by_use.remove(&(flow.used, id));
+        self.unanswered.remove(&(flow.used, id));
         if let Some(due) = flow.due {
             self.due.remove(&(due, id));
         }
@@ -345,6 +378,10 @@ impl FlowTable {
 }
 
 impl Flow {
+    fn is_answered(&self) -> bool {
+        self.is_seen == [true, true]
+    }
+
     fn absorb(&mut self, known: &mut Known, summary: &ConnectionSummary, detected: ProtocolSet) {
         self.summary.absorb(&known.sides.as_deref().copied().unwrap_or_default(), summary);
         self.detected.merge(detected);
@@ -357,8 +394,8 @@ impl Flow {
 }
 
 /// The flow that a connection was counted to, unless that was dropped from the table since.
-fn flow_of<'a>(flows: &'a mut HashMap<u64, Flow>, known: &Known) -> Option<&'a mut Flow> {
-    flows.get_mut(&known.flow).filter(|flow| flow.number == known.flow_number)
+fn flow_of<'a>(flows: &'a mut HashMap<u64, Box<Flow>>, known: &Known) -> Option<&'a mut Flow> {
+    flows.get_mut(&known.flow).map(|flow| &mut **flow).filter(|flow| flow.number == known.flow_number)
 }
 
 /// After this long without an open connection a flow is over.

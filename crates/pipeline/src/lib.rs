@@ -4,6 +4,7 @@
 //! [`files::run`] spreads a capture file over workers and merges what they give in the order of packets, so that the
 //! result does not depend on their number.
 
+mod budget;
 mod chunk;
 pub mod files;
 mod flows;
@@ -16,6 +17,7 @@ mod settings;
 mod stage;
 mod worker;
 
+pub use budget::{Budget, DEFAULT_MEMORY_BYTES};
 pub use chunk::{Chunk, Mark, Rank};
 pub use ingest::{Ingest, Ingested, RawPacket};
 pub use redact::{FINGERPRINT_KEY_BYTES, Fingerprint, Redactor};

@@ -10,7 +10,7 @@ use lanternfish_model::{
     Capture, ConnectionFacts, Entry, FieldTable, LocalSide, ProtocolIndex, Transport, Values, Wants, fields,
 };
 
-use crate::Fingerprint;
+use crate::{Budget, Fingerprint};
 
 /// Where entries go: it turns one into bytes, which keep their order. One for each worker.
 pub trait EntrySink: Send {
@@ -57,8 +57,8 @@ pub struct Settings {
     pub connections: bool,
     /// Whether flows are made into entries.
     pub flows: bool,
-    /// The most flows that are kept open.
-    pub max_flows: usize,
+    /// The limits that follow from the memory of the run, for all workers together.
+    pub budget: Budget,
     /// The DNS names of addresses.
     pub names: Arc<Names>,
     /// Finds the processes behind connections; none for files.

@@ -1,5 +1,6 @@
 //! From stream bytes to entries: dissection, pairing, names, the filter and the sink, for the connections of one worker.
 
+mod holding;
 mod telling;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use lanternfish_pairing::{Pair, Pairer};
 use lanternfish_reassembly::{Moment, Sink, StreamData, Verdict};
 use lanternfish_telemetry::{Ledger, ProtocolCount};
 
+use self::holding::Holding;
 use self::telling::detected;
 use crate::chunk::Told;
 use crate::held::{Held, Row};
@@ -32,6 +34,10 @@ pub struct Connection {
     next_index: u64,
     ticket: Option<Arc<Ticket>>,
     id: u64,
+    /// Bytes of the messages that wait for their other half.
+    waiting_bytes: usize,
+    /// All bytes that are held for it, as they were reckoned last.
+    held_bytes: usize,
     /// Where in which chunk stands that it was opened, and what it counts its packets in.
     opened: Place,
     passed: Place,
@@ -76,6 +82,7 @@ pub struct Stage {
     connections: u64,
     extra: Values,
     held: Held,
+    holding: Holding,
     redactor: Option<Redactor>,
     known_names: KnownNames,
     /// Stands for an end that was not found in time.
@@ -84,7 +91,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, worker: u16) -> Stage {
+    /// The `worker`-th of `count` workers.
+    pub(crate) fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, worker: u16, count: u16) -> Stage {
+        let share = settings.budget.held_bytes / usize::from(count.max(1));
+        let holding = Holding::new(share, settings.budget.connection_held_bytes.min(share / 2));
         let of = |transport| settings.transport_protocol(transport);
         let transports = [of(Transport::Tcp), of(Transport::Udp), of(Transport::Sctp), None];
         let protocols = settings.table.protocols().len();
@@ -109,6 +119,7 @@ impl Stage {
             connections: 0,
             extra: Values::default(),
             held: Held::default(),
+            holding,
             redactor,
             known_names: KnownNames::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
@@ -185,6 +196,8 @@ impl Stage {
                 message.is_partial = true;
                 message.note("fragments of its datagram never came");
             }
+            message.reckoned_bytes = message.footprint_bytes();
+            connection.waiting_bytes = connection.waiting_bytes.saturating_add(message.reckoned_bytes);
             let mut emit = |pair| pairs.push(pair);
             connection.pairer.push(message, &self.settings.pairing, &mut self.loss, &mut emit);
         }
@@ -197,6 +210,9 @@ impl Stage {
 
     /// Makes an entry of a pair. `unanswered` is the outcome of a request that will have no response.
     fn pair(&mut self, connection: &mut Connection, facts: &ConnectionFacts, pair: Pair, unanswered: Outcome) {
+        for half in [&pair.request, &pair.response].into_iter().flatten() {
+            connection.waiting_bytes = connection.waiting_bytes.saturating_sub(half.reckoned_bytes);
+        }
         if !self.settings.calls {
             self.recycle(pair.request);
             self.recycle(pair.response);
@@ -402,6 +418,8 @@ impl Sink for Stage {
             next_index: 0,
             ticket: self.settings.resolver.as_ref().map(|resolver| resolver.observe(facts)),
             id: facts.id,
+            waiting_bytes: 0,
+            held_bytes: 0,
             opened: Place::default(),
             passed: Place::default(),
         };
@@ -447,8 +465,10 @@ impl Sink for Stage {
                 self.tell_turn(connection, &turned);
             }
             self.settle(connection, &turned);
+            self.reckon(connection, &turned);
         } else {
             self.settle(connection, facts);
+            self.reckon(connection, facts);
         }
         verdict(answer)
     }
@@ -463,12 +483,22 @@ impl Sink for Stage {
     ) -> Verdict {
         let answer = self.converse(|desk| connection.conversation.gap(desk, facts, direction, length));
         self.settle(connection, facts);
+        self.reckon(connection, facts);
         verdict(answer)
     }
 
     fn end(&mut self, connection: &mut Connection, facts: &ConnectionFacts, direction: Direction) {
         self.converse(|desk| connection.conversation.end(desk, facts, direction));
         self.settle(connection, facts);
+        self.reckon(connection, facts);
+    }
+
+    fn is_holding_too_much(&self) -> bool {
+        self.is_holding_much()
+    }
+
+    fn relieve(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
+        self.relieve_connection(connection, facts);
     }
 
     fn summary(&mut self, connection: &mut Connection, summary: &ConnectionSummary, moment: Moment) {
@@ -507,6 +537,7 @@ impl Sink for Stage {
             let payload = summary.to_server.payload_bytes.saturating_add(summary.to_client.payload_bytes);
             self.loss.add(Cause::UnknownProtocol, payload);
         }
+        self.let_go(&mut connection);
         self.connection_entry(&mut connection, &summary, true);
         if self.settings.flows {
             let detected = detected(&connection);

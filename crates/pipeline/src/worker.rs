@@ -26,11 +26,12 @@ impl Worker {
         let mut config = settings.reassembly;
         let count = usize::from(count.max(1));
         config.max_connections /= count;
+        config.max_embryonic /= count;
         config.max_table_bytes /= count;
         config.max_buffered_bytes /= count;
         Worker {
             tracker: Tracker::new(config),
-            stage: Stage::new(settings, sink, number),
+            stage: Stage::new(settings, sink, number, count as u16),
             loss: Loss::default(),
             dissected: 0,
             duplicate_views: 0,

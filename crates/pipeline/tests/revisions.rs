@@ -9,7 +9,7 @@ use std::io::Cursor;
 use bench::{settings, stream, values};
 use lanternfish_model::Timestamp;
 use lanternfish_pipeline::files::Report;
-use lanternfish_pipeline::{Revisions, Settings};
+use lanternfish_pipeline::{Budget, Revisions, Settings};
 use lanternfish_testkit::{Capture, Side, TcpConversation, endpoint, frame, udp};
 use serde_json::Value;
 
@@ -209,7 +209,7 @@ fn flows_over_the_limit_are_told_of_and_counted() {
     // It is in use all the time, so it stays.
     capture = capture.merge(steady("10.0.1.1:4000", "10.0.9.9:80", 60).fin().capture());
     for settings in [all(), Settings { calls: false, ..settings() }] {
-        let settings = Settings { max_flows: 8, ..settings };
+        let settings = Settings { budget: Budget { flows: 8, ..settings.budget }, ..settings };
         let (report, entries, _) = run(settings, &capture, 1);
         assert_eq!(report.ledger.loss().count(lanternfish_model::Cause::FlowTableFull), 51 - 8);
         let flows = by_id(&entries, "flow");

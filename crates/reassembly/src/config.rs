@@ -53,6 +53,9 @@ impl Default for Timeouts {
 pub struct Config {
     /// The most connections in the table.
     pub max_connections: usize,
+    /// The most connections in the table of which one packet was seen, or no handshake; the oldest makes room for the
+    /// next one. A scan opens very many of them.
+    pub max_embryonic: usize,
     /// The most bytes that the records of connections take, the sink's state (its own size, not what it points to)
     /// included. The smaller of both limits holds.
     pub max_table_bytes: usize,
@@ -77,6 +80,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             max_connections: 262_144,
+            max_embryonic: 16_384,
             max_table_bytes: 192 << 20,
             max_buffered_bytes: 32 << 20,
             max_connection_buffered_bytes: 1 << 20,

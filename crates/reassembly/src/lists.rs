@@ -4,6 +4,7 @@
 pub(crate) struct Lists {
     nodes: Vec<Node>,
     ends: Vec<(u32, u32)>,
+    lengths: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -16,7 +17,12 @@ struct Node {
 impl Lists {
     /// Makes `count` empty lists.
     pub(crate) fn new(count: usize) -> Self {
-        Lists { nodes: Vec::new(), ends: vec![(NONE, NONE); count] }
+        Lists { nodes: Vec::new(), ends: vec![(NONE, NONE); count], lengths: vec![0; count] }
+    }
+
+    /// How many indexes are on a list.
+    pub(crate) fn length(&self, list: u32) -> usize {
+        self.lengths.get(list as usize).copied().unwrap_or(0)
     }
 
     /// Puts an index at the end of a list; it must not be on one.
@@ -35,6 +41,9 @@ impl Lists {
         if let Some(node) = self.nodes.get_mut(index as usize) {
             *node = Node { previous, next: NONE, list };
         }
+        if let Some(length) = self.lengths.get_mut(list as usize) {
+            *length = length.saturating_add(1);
+        }
     }
 
     /// Takes an index off its list, where it is on one.
@@ -42,6 +51,9 @@ impl Lists {
         let Some(node) = self.nodes.get_mut(index as usize) else { return };
         let Node { previous, next, list } = *node;
         node.list = NONE;
+        if let Some(length) = self.lengths.get_mut(list as usize) {
+            *length = length.saturating_sub(1);
+        }
         let Some((first, last)) = self.ends.get_mut(list as usize) else { return };
         if previous == NONE {
             *first = next;
@@ -77,7 +89,7 @@ mod tests {
         lists.remove(1);
         lists.remove(1);
         lists.remove(99);
-        assert_eq!(lists.first(0), Some(3));
+        assert_eq!((lists.first(0), lists.length(0), lists.length(1)), (Some(3), 2, 1));
         lists.remove(3);
         assert_eq!(lists.first(0), Some(2));
         lists.remove(2);

@@ -98,6 +98,16 @@ pub trait Sink {
     /// A summary in between, only where [`crate::Tracker`] was configured to give them.
     fn summary(&mut self, state: &mut Self::State, summary: &ConnectionSummary, moment: Moment);
 
+    /// Whether so much is held for all connections together that some of it must be given up.
+    fn is_holding_too_much(&self) -> bool {
+        false
+    }
+
+    /// Gives up what is held for a connection, where that is much.
+    fn relieve(&mut self, state: &mut Self::State, facts: &ConnectionFacts) {
+        let _ = (state, facts);
+    }
+
     /// The connection is over (both ends, RST, timeout, eviction, end of the capture).
     fn close(&mut self, state: Self::State, summary: ConnectionSummary);
 }

@@ -1,7 +1,10 @@
 //! The connection table: finds or opens the connection of each datagram, and closes those that are over.
 
+mod room;
+mod timers;
+
 use hashbrown::HashTable;
-use lanternfish_model::{Cause, CloseReason, ConnectionFacts, ConnectionKey, Loss, Timestamp, Transport};
+use lanternfish_model::{CloseReason, ConnectionFacts, ConnectionKey, Loss, Timestamp, Transport};
 use lanternfish_wire::{Datagram, IcmpHeader, TransportHeader, Tunnel};
 
 use crate::half::{End, Half, Tail};
@@ -25,6 +28,7 @@ pub struct Tracker<S: Sink> {
     wheel: Wheel,
     ranks: Lists,
     hand: u32,
+    relief_hand: u32,
     buffered_bytes: usize,
     evicted: u64,
     /// The connections that are due, those included that were seen to already.
@@ -55,6 +59,7 @@ impl<S: Sink> Tracker<S> {
             wheel: Wheel::new(),
             ranks: Lists::new(2),
             hand: 0,
+            relief_hand: 0,
             buffered_bytes: 0,
             evicted: 0,
             due: Vec::new(),
@@ -135,94 +140,13 @@ impl<S: Sink> Tracker<S> {
         if rank != record.rank || record.class != before {
             self.settle(index, before);
         }
+        if sink.is_holding_too_much() {
+            self.relieve(sink);
+        }
         if is_opened && self.config.report_interval_ns.is_some() {
             self.report(sink, index, meta.packet.time, Moment::Opened);
         }
         Fate::Dissected
-    }
-
-    /// Closes connections that have been silent for too long at this time, and gives the summaries that are due, in the
-    /// order of their last packets.
-    pub fn advance(&mut self, sink: &mut S, now: Timestamp, loss: &mut Loss) {
-        self.advance_some(sink, now, loss, |_| false);
-    }
-
-    /// As [`Tracker::advance`], but stops behind a connection where `is_enough` says so. Tells whether more are due: then
-    /// it is to be called again before the next datagram.
-    pub fn advance_some(
-        &mut self,
-        sink: &mut S,
-        now: Timestamp,
-        loss: &mut Loss,
-        is_enough: impl Fn(&S) -> bool,
-    ) -> bool {
-        if self.due_seen >= self.due.len() {
-            self.find_due(now);
-        }
-        while let Some(&index) = self.due.get(self.due_seen) {
-            self.due_seen += 1;
-            let Some(Some(record)) = self.records.get(index as usize) else { continue };
-            if record.is_expired(now, &self.config.timeouts) {
-                self.close(sink, index, CloseReason::Timeout, loss);
-            } else {
-                self.report(sink, index, now, Moment::Active);
-            }
-            if is_enough(sink) {
-                break;
-            }
-        }
-        self.due_seen < self.due.len()
-    }
-
-    /// Finds the connections that are due.
-    fn find_due(&mut self, now: Timestamp) {
-        let mut due = std::mem::take(&mut self.due);
-        due.clear();
-        self.due_seen = 0;
-        self.wheel.turn(now, &mut due);
-        due.retain(|&index| {
-            let Some(Some(record)) = self.records.get(index as usize) else { return false };
-            let is_due = record.is_expired(now, &self.config.timeouts) || record.is_report_due(now, &self.config);
-            if !is_due {
-                self.wheel.schedule(index, record.alarm(&self.config));
-            }
-            is_due
-        });
-        let records = &self.records;
-        due.sort_unstable_by_key(|&index| match records.get(index as usize) {
-            Some(Some(record)) => (record.last.number, record.facts.id),
-            _ => (0, 0),
-        });
-        self.due = due;
-    }
-
-    /// Closes all connections, in the order of their first packets.
-    pub fn finish(&mut self, sink: &mut S, loss: &mut Loss) {
-        self.finish_some(sink, loss, |_| false);
-    }
-
-    /// As [`Tracker::finish`], but stops behind a connection where `is_enough` says so. Tells whether there are more.
-    pub fn finish_some(&mut self, sink: &mut S, loss: &mut Loss, is_enough: impl Fn(&S) -> bool) -> bool {
-        let mut ending = self.ending.take().unwrap_or_else(|| self.by_first_packet());
-        while let Some((_, _, index)) = ending.pop() {
-            self.close(sink, index, CloseReason::Open, loss);
-            if is_enough(sink) && !ending.is_empty() {
-                self.ending = Some(ending);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn by_first_packet(&self) -> Vec<(u64, u64, u32)> {
-        let mut all = Vec::with_capacity(self.table.len());
-        for slot in &self.table {
-            if let Some(Some(record)) = self.records.get(slot.index as usize) {
-                all.push((record.facts.first.number, record.facts.id, slot.index));
-            }
-        }
-        all.sort_unstable_by(|one, other| other.cmp(one));
-        all
     }
 
     #[inline]
@@ -280,9 +204,7 @@ impl<S: Sink> Tracker<S> {
         hash: u32,
         loss: &mut Loss,
     ) -> u32 {
-        if self.table.len() >= self.max_connections {
-            self.evict(sink, loss);
-        }
+        self.make_room(sink, loss);
         let id = match &mut self.config.ids {
             Ids::FromPacket => meta.packet.number,
             Ids::Running { next, step } => {
@@ -345,6 +267,10 @@ impl<S: Sink> Tracker<S> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
+                if self.records.len() == self.records.capacity() {
+                    // Twice the room would be more than the limit of bytes reckons with.
+                    self.records.reserve_exact(self.records.len() / 4 + MIN_RESERVED);
+                }
                 self.records.push(None);
                 (self.records.len() - 1) as u32
             }
@@ -356,37 +282,6 @@ impl<S: Sink> Tracker<S> {
         self.wheel.schedule(index, alarm);
         self.ranks.push(EMBRYONIC, index);
         index
-    }
-
-    /// Makes room for one connection: first of those that are over, then of those that never came to life, then of
-    /// those that no packet came for since the hand passed last.
-    fn evict(&mut self, sink: &mut S, loss: &mut Loss) {
-        if let Some(index) = self.ranks.first(CLOSED) {
-            self.close(sink, index, CloseReason::Finished, loss);
-            return;
-        }
-        let victim = self.ranks.first(EMBRYONIC).or_else(|| self.turn_hand());
-        let Some(index) = victim else { return };
-        self.evicted = self.evicted.saturating_add(1);
-        loss.add(Cause::ConnectionTableFull, 1);
-        self.close(sink, index, CloseReason::Evicted, loss);
-    }
-
-    /// The next connection that no packet came for since the last turn. There is one at least: the table is full.
-    fn turn_hand(&mut self) -> Option<u32> {
-        let mut found = None;
-        for _ in 0..MAX_HAND_STEPS {
-            let index = self.hand;
-            self.hand = if (index as usize) + 1 < self.records.len() { index + 1 } else { 0 };
-            if let Some(Some(record)) = self.records.get_mut(index as usize) {
-                found = Some(index);
-                if !record.is_recent {
-                    break;
-                }
-                record.is_recent = false;
-            }
-        }
-        found
     }
 
     /// Puts a connection where its new standing belongs.
@@ -527,11 +422,12 @@ fn spread(hash: u32) -> u64 {
 
 const CLOSED: u32 = 0;
 const EMBRYONIC: u32 = 1;
-/// How many connections are looked at to find one to evict; where all are busy, the last of them goes.
-const MAX_HAND_STEPS: usize = 1024;
 /// After how much silence of its owner another interface takes a direction over.
 const OWNER_SILENCE_NS: i64 = 1_000_000_000;
-/// What a connection takes beside its record: the head of its payload, its slot in the table, its place on the lists.
-const CONNECTION_COST_BYTES: usize = 128;
+/// What a connection takes beside its record: the head of its payload, its slot in the table, its place on the lists, room
+/// for records to come, and a part of what the sink's state points to.
+pub(crate) const CONNECTION_COST_BYTES: usize = 384;
+/// So many records there is room for at least when there must be more.
+const MIN_RESERVED: usize = 64;
 /// The most connections that indexes can tell apart.
 const MAX_INDEX: usize = 1 << 30;

@@ -43,7 +43,7 @@ fn settings() -> Settings {
         calls: true,
         connections: true,
         flows: true,
-        max_flows: 65_536,
+        budget: lanternfish_pipeline::Budget::default(),
         names: Arc::default(),
         resolver: None,
         node_name: Arc::from("worker-3"),

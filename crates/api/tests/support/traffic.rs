@@ -82,7 +82,7 @@ fn run(file: &[u8]) -> Vec<Entry> {
         calls: true,
         connections: true,
         flows: true,
-        max_flows: 100,
+        budget: lanternfish_pipeline::Budget { flows: 100, ..lanternfish_pipeline::Budget::default() },
         names: Arc::default(),
         resolver: None,
         node_name: Arc::from(""),

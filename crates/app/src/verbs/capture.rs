@@ -7,7 +7,7 @@ use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_filter::{Filter, FilterError};
 use lanternfish_model::{Capture, FieldId, FieldTable, Timestamp, Wants};
 use lanternfish_output::{Column, EntryWriter, Format, Options};
-use lanternfish_pipeline::{EntrySink, Revisions, Settings};
+use lanternfish_pipeline::{Budget, EntrySink, Revisions, Settings};
 
 use crate::cli::{Cli, EntryArgs, LimitArgs};
 use crate::exit::Failure;
@@ -59,18 +59,14 @@ impl Prepared {
     /// The settings of a run over files; live runs change a few.
     pub(crate) fn settings(&self, wants: Wants, entries: &EntryArgs, limits: &LimitArgs) -> Result<Settings, Failure> {
         let body_bytes = usize::try_from(limits.body_limit.0).unwrap_or(usize::MAX);
-        let memory = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
+        let budget = Budget::of(usize::try_from(limits.memory.0).unwrap_or(usize::MAX));
         let is_everything = self.filter.query().trim().is_empty();
         Ok(Settings {
             table: self.table,
             registry: Registry::new(PROTOCOLS),
             limits: Limits { body_bytes, decoded_bytes: body_bytes, ..Limits::default() },
             pairing: lanternfish_pairing::Limits::default(),
-            reassembly: lanternfish_reassembly::Config {
-                max_table_bytes: memory / TABLE_SHARE,
-                max_buffered_bytes: memory / BUFFER_SHARE,
-                ..lanternfish_reassembly::Config::default()
-            },
+            reassembly: budget.reassembly(),
             wants,
             filter: if is_everything { None } else { Some(self.filter.clone()) },
             capture: Capture::File,
@@ -79,7 +75,7 @@ impl Prepared {
             calls: true,
             connections: true,
             flows: true,
-            max_flows: MAX_FLOWS,
+            budget,
             names: Arc::default(),
             resolver: None,
             node_name: Arc::from(""),
@@ -130,10 +126,3 @@ pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ns(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
-
-/// The part of the memory that the connection table may take: one in so many.
-const TABLE_SHARE: usize = 3;
-/// The part that out-of-order bytes may take: one in so many.
-const BUFFER_SHARE: usize = 16;
-/// The most flows under way.
-const MAX_FLOWS: usize = 65_536;

@@ -34,6 +34,14 @@ impl Dissector for Datagrams {
         is_message(bytes).then_some(0)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.waiting.footprint_bytes()
+    }
+
+    fn shed(&mut self, _out: &mut Out<'_>) {
+        self.waiting = Waiting::default();
+    }
+
     fn end(&mut self, _pending: &Chunk<'_>, _out: &mut Out<'_>) {}
 
     fn close(&mut self, _pending: [&Chunk<'_>; 2], _out: &mut Out<'_>) {}
@@ -132,6 +140,14 @@ impl Dissector for Stream {
             rest.len() > PREFIX.saturating_add(Header::LENGTH)
                 && framed(rest).is_some_and(|is_whole| is_whole || at == 0)
         })
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.waiting.footprint_bytes()
+    }
+
+    fn shed(&mut self, _out: &mut Out<'_>) {
+        self.waiting = Waiting::default();
     }
 
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {

@@ -28,6 +28,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Bytes of memory held beside the struct itself.
+    pub fn footprint_bytes(&self) -> usize {
+        self.slots.capacity().saturating_mul(size_of::<Query>())
+    }
+
     /// Adds a query; one with another identifier in its slot is forgotten once the table has its full size.
     pub fn add(&mut self, query: Query) {
         if self.slots.is_empty() {

@@ -216,6 +216,14 @@ impl Body {
         Fed::End(at + end)
     }
 
+    /// Gives up what was kept, and keeps nothing more.
+    pub fn shed(&mut self, out: &mut Out<'_>) {
+        self.keep_bytes = 0;
+        if self.message.shed_body() {
+            out.count(Cause::HeldBytesFull, 1);
+        }
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         if self.keep_bytes == 0 || self.is_stopped {
             return;

@@ -412,6 +412,15 @@ impl Dissector for Connection {
         resync::next_message(direction, bytes, is_rejected)
     }
 
+    fn held_bytes(&self) -> usize {
+        let bodies = self.sides.iter().filter_map(|side| side.body.as_ref()).map(|body| &body.message);
+        bodies.chain(&self.interim).fold(0, |sum, message| sum.saturating_add(message.footprint_bytes()))
+    }
+
+    fn shed(&mut self, out: &mut Out<'_>) {
+        self.sides.iter_mut().filter_map(|side| side.body.as_mut()).for_each(|body| body.shed(out));
+    }
+
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {
         let direction = pending.direction;
         let side = self.side(direction);

@@ -234,6 +234,21 @@ impl Commands {
         true
     }
 
+    /// Bytes of memory held of the command under way.
+    pub fn held_bytes(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.footprint_bytes().saturating_add(self.line.text.capacity()))
+    }
+
+    /// Gives up the text of the command under way.
+    pub fn shed(&mut self, out: &mut Out<'_>) {
+        let Some(message) = &mut self.message else { return };
+        if !self.line.text.is_empty() {
+            message.note(SHED);
+            out.count(Cause::HeldBytesFull, 1);
+        }
+        self.line.shed();
+    }
+
     /// Hands over the command under way as partial.
     pub fn give_up(&mut self, note: &str, out: &mut Out<'_>) {
         let Some(mut message) = self.message.take() else { return };
@@ -379,6 +394,8 @@ enum KeyPosition {
     Streams,
 }
 
+/// The note on a command or reply whose text was given up.
+pub const SHED: &str = "text given up because too much was held of messages under way";
 /// The longest command line in `redis_command`.
 const MAX_COMMAND: usize = 512;
 /// Bytes of the command line that are kept to make it: more, so that the cut falls between characters.

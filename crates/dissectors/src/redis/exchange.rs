@@ -96,6 +96,17 @@ impl Exchange {
         is_snapshot
     }
 
+    /// Bytes of memory held beside the struct itself.
+    pub fn footprint_bytes(&self) -> usize {
+        self.asked.capacity().saturating_mul(size_of::<Asked>())
+    }
+
+    /// Keeps of the commands that wait only their number.
+    pub fn shed(&mut self) {
+        self.uncounted = self.uncounted.saturating_add(self.asked.len() as u64);
+        self.asked = VecDeque::new();
+    }
+
     /// Forgets who waits for what, after bytes were lost.
     pub fn forget(&mut self) {
         self.asked.clear();

@@ -22,6 +22,13 @@ impl Line {
         self.is_cut = false;
     }
 
+    /// Gives up the text, and keeps nothing more.
+    pub fn shed(&mut self) {
+        self.is_cut |= !self.text.is_empty();
+        self.text = Vec::new();
+        (self.limit, self.argument_at) = (0, 0);
+    }
+
     /// Begins an argument.
     pub fn begin_argument(&mut self) {
         if !self.text.is_empty() && self.text.len() < self.limit {

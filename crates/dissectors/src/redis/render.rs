@@ -23,6 +23,13 @@ impl Render {
         self.is_on = is_on;
     }
 
+    /// Gives up the text, and keeps nothing more.
+    pub fn shed(&mut self) {
+        self.is_cut |= !self.text.is_empty();
+        self.text = Vec::new();
+        self.limit = 0;
+    }
+
     /// Writes bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
         if !self.is_on {

@@ -7,6 +7,7 @@ use lanternfish_dissect::{Chunk, Out, Progress};
 use lanternfish_model::{Cause, Message, Role};
 
 use self::levels::{Deep, Level};
+use super::commands::SHED;
 use super::exchange::Exchange;
 use super::render::Render;
 use super::reply;
@@ -335,6 +336,21 @@ impl Replies {
             }
         }
         true
+    }
+
+    /// Bytes of memory held of the reply under way.
+    pub fn held_bytes(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.footprint_bytes().saturating_add(self.render.text.capacity()))
+    }
+
+    /// Gives up the text of the reply under way.
+    pub fn shed(&mut self, out: &mut Out<'_>) {
+        let Some(message) = &mut self.message else { return };
+        if !self.render.text.is_empty() {
+            message.note(SHED);
+            out.count(Cause::HeldBytesFull, 1);
+        }
+        self.render.shed();
     }
 
     /// Hands over the reply under way as partial.

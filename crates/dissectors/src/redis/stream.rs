@@ -136,6 +136,21 @@ impl Dissector for Stream {
         None
     }
 
+    fn held_bytes(&self) -> usize {
+        let replica = self.replica.as_ref().map_or(0, |replica| replica.commands.held_bytes());
+        let kept = [self.commands.held_bytes(), self.replies.held_bytes(), self.exchange.footprint_bytes()];
+        kept.into_iter().fold(replica, usize::saturating_add)
+    }
+
+    fn shed(&mut self, out: &mut Out<'_>) {
+        self.commands.shed(out);
+        self.replies.shed(out);
+        self.exchange.shed();
+        if let Some(replica) = &mut self.replica {
+            replica.commands.shed(out);
+        }
+    }
+
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {
         self.give_up(pending.direction, "cut by the end of the connection", out);
     }

@@ -59,7 +59,8 @@ impl Dissector for Stream {
             if let Some(message) = &mut frame.message {
                 let count = frame.left.min(rest.len());
                 // The payload is kept up to a limit; what is past it is counted, and only its length is known.
-                let room = out.limits.body_bytes.saturating_sub(message.body.bytes.len());
+                let limit = if message.body.is_shed { 0 } else { out.limits.body_bytes };
+                let room = limit.saturating_sub(message.body.bytes.len());
                 message.body.bytes.extend_from_slice(rest.get(..count.min(room)).unwrap_or_default());
                 if count > room && !message.body.is_cut {
                     message.body.is_cut = true;
@@ -123,6 +124,19 @@ impl Dissector for Stream {
             let rest = bytes.get(at..).unwrap_or_default();
             rest.len() < HEADER_BYTES || Header::read(rest).is_some()
         })
+    }
+
+    fn held_bytes(&self) -> usize {
+        let under_way = self.frames.iter().filter_map(|frame| frame.message.as_ref());
+        under_way.fold(0, |sum, message| sum.saturating_add(message.footprint_bytes()))
+    }
+
+    fn shed(&mut self, out: &mut Out<'_>) {
+        for message in self.frames.iter_mut().filter_map(|frame| frame.message.as_mut()) {
+            if message.shed_body() {
+                out.count(Cause::HeldBytesFull, 1);
+            }
+        }
     }
 
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {

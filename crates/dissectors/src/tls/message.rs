@@ -47,6 +47,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Bytes of memory that it takes.
+    pub fn footprint_bytes(&self) -> usize {
+        let messages = self.request.iter().chain(&self.response).map(|message| message.footprint_bytes());
+        let names = self.server_name.capacity().saturating_add(self.alpn.capacity());
+        messages.fold(size_of::<Self>().saturating_add(names), usize::saturating_add)
+    }
+
     /// Takes up a ClientHello.
     pub fn client_hello(&mut self, hello: &ClientHello<'_>, out: &Out<'_>) {
         self.version = Some(hello.newest_version());

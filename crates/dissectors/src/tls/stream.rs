@@ -470,6 +470,30 @@ impl Dissector for Stream {
         find(bytes)
     }
 
+    fn held_bytes(&self) -> usize {
+        let buffers = self.to_server.buffer.capacity().saturating_add(self.to_client.buffer.capacity());
+        self.exchange.as_ref().map_or(buffers, |exchange| exchange.footprint_bytes().saturating_add(buffers))
+    }
+
+    fn shed(&mut self, out: &mut Out<'_>) {
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            let half = self.half(direction);
+            if !half.buffer.is_empty() {
+                let wanted = message_length(&half.buffer).unwrap_or(MESSAGE_HEADER_BYTES);
+                half.skip = wanted.saturating_sub(half.buffer.len());
+            }
+            half.buffer = Vec::new();
+        }
+        if self.exchange.is_some() {
+            out.count(Cause::HeldBytesFull, 1);
+            self.mark_partial(
+                self.client,
+                "the handshake was given up because too much was held of messages under way",
+            );
+            self.emit(out);
+        }
+    }
+
     fn end(&mut self, pending: &Chunk<'_>, out: &mut Out<'_>) {
         self.finish(pending.direction, out);
         let is_server = pending.direction != self.client;

@@ -26,7 +26,7 @@ impl FlowTable {
     }
 
     /// Makes the last entry of a flow.
-    pub(super) fn write_last(&mut self, mut flow: Flow, writer: &mut Writer<'_>) {
+    pub(super) fn write_last(&mut self, mut flow: Box<Flow>, writer: &mut Writer<'_>) {
         let row = flow.row(&self.settings, true);
         self.hold_or_emit(row, flow.ticket, writer);
     }

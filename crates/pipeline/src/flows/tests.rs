@@ -68,7 +68,7 @@ impl Bench {
             calls: true,
             connections: true,
             flows: true,
-            max_flows,
+            budget: Budget { flows: max_flows, unanswered_flows: max_flows, ..Budget::default() },
             names: Arc::default(),
             resolver: None,
             node_name: Arc::from(""),

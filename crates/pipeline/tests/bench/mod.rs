@@ -9,7 +9,7 @@ use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_model::{Capture, Entry, FieldTable, Wants};
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_pipeline::files::{self, Report, Start};
-use lanternfish_pipeline::{EntrySink, Revisions, Settings};
+use lanternfish_pipeline::{Budget, EntrySink, Revisions, Settings};
 
 /// The fields of all protocols.
 pub fn table() -> &'static FieldTable {
@@ -27,7 +27,7 @@ pub fn settings() -> Settings {
         registry: Registry::new(PROTOCOLS),
         limits: Limits::default(),
         pairing: lanternfish_pairing::Limits::default(),
-        reassembly: lanternfish_reassembly::Config::default(),
+        reassembly: Budget::default().reassembly(),
         wants: Wants::everything(table()),
         redaction: None,
         filter: None,
@@ -36,7 +36,7 @@ pub fn settings() -> Settings {
         calls: true,
         connections: true,
         flows: true,
-        max_flows: 65_536,
+        budget: Budget::default(),
         names: Arc::default(),
         resolver: None,
         node_name: Arc::from(""),

@@ -1,11 +1,11 @@
-//! A test in a process of its own, with its memory measured: the peak of RssAnon and RssShmem.
+//! A test in processes of its own, with their memory measured: the peak of RssAnon and RssShmem.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What no hostile input may exceed, with the memory that the test itself needs.
 const MAX_MEMORY_MIB: f64 = 64.0;
-/// Set in the process of the test.
+/// Set in the process of the test: the number of threads to run with.
 const CHILD: &str = "LANTERNFISH_TEST_ALONE";
 
 /// Makes a test that runs alone.
@@ -21,29 +21,36 @@ macro_rules! alone {
     };
 }
 
-/// Runs the test, or in the first process: that test alone in another one.
+/// Runs the test; in the first process: that test alone in others, with one thread and with several.
 pub fn run(name: &str, test: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return test();
     }
     let name = name.split_once("::").map_or(name, |(_, name)| name);
-    let mut child = Command::new(std::env::current_exe().expect("the path of this program"))
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .env(CHILD, "1")
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("this program runs again");
-    let mut peak_mib = 0f64;
-    let status = loop {
-        peak_mib = peak_mib.max(memory_mib(child.id()));
-        if let Some(status) = child.try_wait().expect("the process is ours") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    eprintln!("{name}: {peak_mib:.1} MiB");
-    assert!(status.success(), "{name} failed: {status}");
-    assert!(peak_mib < MAX_MEMORY_MIB, "{name} took {peak_mib:.1} MiB");
+    for threads in ["1", "3"] {
+        let mut child = Command::new(std::env::current_exe().expect("the path of this program"))
+            .args(["--exact", name, "--nocapture", "--test-threads=1"])
+            .env(CHILD, threads)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("this program runs again");
+        let mut peak_mib = 0f64;
+        let status = loop {
+            peak_mib = peak_mib.max(memory_mib(child.id()));
+            if let Some(status) = child.try_wait().expect("the process is ours") {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        eprintln!("{name}, {threads} threads: {peak_mib:.1} MiB");
+        assert!(status.success(), "{name} failed: {status}");
+        assert!(peak_mib < MAX_MEMORY_MIB, "{name} took {peak_mib:.1} MiB");
+    }
+}
+
+/// How many threads the test is to run with.
+pub fn threads() -> u16 {
+    std::env::var(CHILD).ok().and_then(|threads| threads.parse().ok()).unwrap_or(1)
 }
 
 /// The memory of a process; 0 where it is gone.

@@ -129,7 +129,7 @@ alone! {
                     Some(last.to_client(b"HTTP/1.1 204 No Content\r\n\r\n").fin().capture())
                 }
             };
-            check(|| Made::input(many()), |seen| {
+            check(Made::input(many()), |seen| {
                 assert_eq!(seen.count(Cause::LimitReached), 1);
                 assert!(seen.count(Cause::Resync) > 60 << 20);
                 assert!(seen.of("http").iter().any(|call| call["path"] == "/second"), "{:?}", seen.others);
@@ -201,7 +201,7 @@ alone! {
                 Some(packets)
             }
         };
-        check(|| Made::input(many()), |seen| {
+        check(Made::input(many()), |seen| {
             let [call] = seen.others.as_slice() else { panic!("{:?}", seen.others) };
             assert_eq!(call["response_body_size"], 64 << 20);
             assert!(call["response"]["body"].as_str().unwrap().len() <= 64 << 10);

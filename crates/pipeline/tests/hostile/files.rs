@@ -5,18 +5,16 @@ use std::io::{Cursor, Read, Write};
 use lanternfish_model::Cause;
 use lanternfish_testkit::Capture;
 
-use crate::bench;
 use crate::world::{Input, Seen, good_files, observe};
+use crate::{alone, bench};
 
 fn input(bytes: Vec<u8>) -> Input {
     Box::new(Cursor::new(bytes))
 }
 
-/// Sees a file on one thread and on several.
-fn each(bytes: &[u8], expect: impl Fn(&Seen)) {
-    for threads in [1, 3] {
-        expect(&observe(input(bytes.to_vec()), threads));
-    }
+/// Sees a file.
+fn see(bytes: &[u8], expect: impl Fn(&Seen)) {
+    expect(&observe(input(bytes.to_vec())));
 }
 
 fn block(kind: u32, body: &[u8]) -> Vec<u8> {
@@ -62,7 +60,7 @@ alone! {
         let (before, after) = good_files();
         let one = [section(), interface(1, 0)].concat();
         let file = [&one[..], &packets(&before, |_| 0), &one.repeat(40_000), &packets(&after, |_| 0)].concat();
-        each(&file, |seen| {
+        see(&file, |seen| {
             seen.assert_good();
             assert!(seen.report.ledger.is_lossless(), "{}", seen.report.ledger.stats());
         });
@@ -78,7 +76,7 @@ alone! {
             packets(&after, |_| count as u32 - 1),
         ]
         .concat();
-        each(&file, |seen| {
+        see(&file, |seen| {
             seen.assert_good();
             assert!(seen.report.ledger.is_lossless(), "{}", seen.report.ledger.stats());
         });
@@ -88,7 +86,7 @@ alone! {
         let (before, after) = good_files();
         let many: Vec<u8> = (0..20_000).flat_map(|number| interface(1, number)).collect();
         let file = [section(), many, packets(&before, |_| 3), packets(&before, |_| 19_000), packets(&after, |_| 9000)].concat();
-        each(&file, |seen| {
+        see(&file, |seen| {
             seen.assert_good();
             assert!(seen.count(Cause::FileCorrupt) > 1000 && !seen.report.notes.is_empty());
         });
@@ -98,7 +96,7 @@ alone! {
         for length in [0u32, 1, 4, 8, 11, 13, 28, 0x0100_0001, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
             for kind in [1u32, 6, 0x0a0d_0d0a, 0x0bad, 77] {
                 let lying = [&kind.to_le_bytes()[..], &length.to_le_bytes(), &[0xee; 64], &length.to_le_bytes()].concat();
-                each(&with_blocks(&lying), |seen| {
+                see(&with_blocks(&lying), |seen| {
                     seen.assert_good();
                     assert!(seen.count(Cause::FileCorrupt) > 0, "{kind} {length}");
                 });
@@ -111,14 +109,14 @@ alone! {
         for captured in [65u32, 1000, u32::MAX] {
             let head: Vec<u8> = [0, 1, 1, captured, captured].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
             let lying = block(6, &[&head[..], &[0; 60]].concat());
-            each(&with_blocks(&lying.repeat(100)), |seen| {
+            see(&with_blocks(&lying.repeat(100)), |seen| {
                 seen.assert_good();
                 assert_eq!(seen.count(Cause::FileCorrupt), 100 * lying.len() as u64);
                 assert!(seen.report.notes.len() <= 64);
             });
         }
         let options = block(1, &[&[1, 0, 0, 0, 0, 0, 0, 0][..], &[2, 0, 0xff, 0xff, b'a', b'b', 0, 0]].concat());
-        each(&with_blocks(&options), Seen::assert_good);
+        see(&with_blocks(&options), Seen::assert_good);
     }
 
     /// A block of the most bytes that are read, and one of more.
@@ -129,14 +127,12 @@ alone! {
         for (bytes, is_read) in [((16 << 20) - 12, true), (16 << 20, false)] {
             let length = (bytes as u32 + 12).to_le_bytes();
             let head = [&0x0badu32.to_le_bytes()[..], &length].concat();
-            for threads in [1, 3] {
-                let body = std::io::repeat(0).take(bytes);
-                let file = Cursor::new([&begin[..], &head].concat()).chain(body);
-                let file = file.chain(Cursor::new([&length[..], &end].concat()));
-                let seen = observe(Box::new(file), threads);
-                seen.assert_good();
-                assert_eq!(seen.count(Cause::FileCorrupt) == 0, is_read);
-            }
+            let body = std::io::repeat(0).take(bytes);
+            let file = Cursor::new([&begin[..], &head].concat()).chain(body);
+            let file = file.chain(Cursor::new([&length[..], &end].concat()));
+            let seen = observe(Box::new(file));
+            seen.assert_good();
+            assert_eq!(seen.count(Cause::FileCorrupt) == 0, is_read);
         }
     }
 
@@ -146,11 +142,11 @@ alone! {
         for count in [1, 3, 16, 1000, 3 << 20] {
             let noise = random.bytes(count);
             let pcap = [before.to_pcap(), noise.clone(), crate::world::records(&after)].concat();
-            each(&pcap, |seen| {
+            see(&pcap, |seen| {
                 seen.assert_good();
                 assert!(seen.count(Cause::FileCorrupt) >= count as u64);
             });
-            each(&with_blocks(&noise), |seen| {
+            see(&with_blocks(&noise), |seen| {
                 seen.assert_good();
                 assert!(seen.count(Cause::FileCorrupt) >= count as u64);
             });
@@ -165,12 +161,12 @@ alone! {
             hostile.extend(interface(*link, 0));
             hostile.extend(packets(&before, |_| 1 + number as u32));
         }
-        each(&with_blocks(&hostile), |seen| {
+        see(&with_blocks(&hostile), |seen| {
             seen.assert_good();
             assert_eq!(seen.count(Cause::UnknownLinkType), (links.len() * before.packets.len()) as u64);
         });
         let unknown = Capture { link: 4711, packets: [before.packets, after.packets].concat() };
-        each(&unknown.to_pcap(), |seen| {
+        see(&unknown.to_pcap(), |seen| {
             assert_eq!(seen.count(Cause::UnknownLinkType), unknown.packets.len() as u64);
             assert!(seen.good.is_empty());
         });
@@ -189,9 +185,9 @@ alone! {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&file).unwrap();
         let gzip = gzip.finish().unwrap();
-        each(&gzip, Seen::assert_good);
+        see(&gzip, Seen::assert_good);
         for length in (300..gzip.len()).step_by(997) {
-            each(&gzip[..length], |seen| {
+            see(&gzip[..length], |seen| {
                 assert!(seen.report.notes.iter().any(|note| note.contains("ends")), "{:?}", seen.report.notes);
                 assert!(length < 2000 || seen.good.iter().any(|call| call["path"] == "/before"), "{length}");
             });
@@ -200,8 +196,8 @@ alone! {
         let mut damaged = gzip.clone();
         let middle = damaged.len() / 2;
         damaged[middle..middle + 8].fill(0x55);
-        each(&damaged, |seen| assert!(!seen.report.notes.is_empty() && !seen.good.is_empty()));
-        each(&[&gzip[..], b"no gzip"].concat(), Seen::assert_good);
+        see(&damaged, |seen| assert!(!seen.report.notes.is_empty() && !seen.good.is_empty()));
+        see(&[&gzip[..], b"no gzip"].concat(), Seen::assert_good);
     }
 
     /// A gzip file that holds a capture, then zeros without end: they are passed over, not kept.
@@ -216,7 +212,7 @@ alone! {
         encoder.write_all(&crate::world::records(&after)).unwrap();
         let file = encoder.finish().unwrap();
         assert!(file.len() < 200_000);
-        each(&file, |seen| {
+        see(&file, |seen| {
             seen.assert_good();
             assert!(seen.count(Cause::FileCorrupt) > 90 << 20 || seen.report.packets > 1 << 20, "{:?}", seen.report.notes);
         });
@@ -225,7 +221,7 @@ alone! {
     /// What is no capture file, and an input that fails, end the run with an error; nothing panics.
     fn what_is_no_capture_file() {
         for bytes in [&b""[..], b"\xd4", b"\xd4\xc3\xb2\xa1", b"GET / HTTP/1.1\r\n\r\n and more than a header", &[0; 100]] {
-            assert!(bench::try_run(bytes, 1).is_none() && bench::try_run(bytes, 3).is_none());
+            assert!(bench::try_run(bytes, alone::threads()).is_none());
         }
         struct Failing(Cursor<Vec<u8>>);
         impl Read for Failing {
@@ -236,9 +232,7 @@ alone! {
                 }
             }
         }
-        for threads in [1, 3] {
-            let input = Box::new(Failing(Cursor::new(good_files().0.to_pcap())));
-            assert!(bench::stream(bench::settings(), input, threads, &mut |_| {}).is_none());
-        }
+        let input = Box::new(Failing(Cursor::new(good_files().0.to_pcap())));
+        assert!(bench::stream(bench::settings(), input, alone::threads(), &mut |_| {}).is_none());
     }
 }

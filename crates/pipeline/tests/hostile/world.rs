@@ -9,7 +9,7 @@ use lanternfish_pipeline::files::Report;
 use lanternfish_testkit::{Capture, Segment, TcpConversation, endpoint, frame, tcp, udp};
 use serde_json::Value;
 
-use crate::bench;
+use crate::{alone, bench};
 
 /// An input of the pipeline.
 pub type Input = Box<dyn Read + Send>;
@@ -65,18 +65,19 @@ impl Seen {
 }
 
 /// Runs an input with the default limits.
-pub fn observe(input: Input, threads: u16) -> Seen {
-    observe_with(bench::settings(), input, threads)
+pub fn observe(input: Input) -> Seen {
+    observe_with(bench::settings(), input)
 }
 
 /// Runs an input. Connections and flows are counted only, so that the test itself needs little memory.
-pub fn observe_with(settings: Settings, input: Input, threads: u16) -> Seen {
-    let (mut good, mut others, mut other_count) = (Vec::new(), Vec::new(), 0);
-    let report = bench::stream(settings, input, threads, &mut |lines| {
+pub fn observe_with(settings: Settings, input: Input) -> Seen {
+    let (mut good, mut others, mut other_count, mut other_bytes) = (Vec::new(), Vec::new(), 0, 0);
+    let report = bench::stream(settings, input, alone::threads(), &mut |lines| {
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && !is_transport(line)) {
             let is_good = line.windows(GOOD.len()).take(LOOKED_AT_BYTES).any(|part| part == GOOD);
             other_count += usize::from(!is_good);
-            if is_good || others.len() < MAX_OTHERS {
+            if is_good || other_bytes < MAX_OTHER_BYTES {
+                other_bytes += line.len();
                 let entry = serde_json::from_slice(line).expect("a line is JSON");
                 if is_good { good.push(entry) } else { others.push(entry) }
             }
@@ -85,23 +86,21 @@ pub fn observe_with(settings: Settings, input: Input, threads: u16) -> Seen {
     Seen { report: report.expect("a capture file"), good, others, other_count }
 }
 
-/// Runs hostile packets with good calls around them, on one thread and on several; the good ones must be there.
-pub fn check(hostile: impl Fn() -> Input, expect: impl Fn(&Seen)) {
-    check_with(bench::settings, hostile, expect);
+/// Runs hostile packets with good calls around them, which must be there.
+pub fn check(hostile: Input, expect: impl Fn(&Seen)) {
+    check_with(bench::settings(), hostile, expect);
 }
 
 /// As [`check`], with other limits.
-pub fn check_with(settings: impl Fn() -> Settings, hostile: impl Fn() -> Input, expect: impl Fn(&Seen)) {
-    for threads in [1, 3] {
-        let seen = observe_with(settings(), around(hostile()), threads);
-        seen.assert_good();
-        expect(&seen);
-    }
+pub fn check_with(settings: Settings, hostile: Input, expect: impl Fn(&Seen)) {
+    let seen = observe_with(settings, around(hostile));
+    seen.assert_good();
+    expect(&seen);
 }
 
 /// As [`check`], with few hostile packets.
 pub fn check_capture(hostile: &Capture, expect: impl Fn(&Seen)) {
-    check(|| Box::new(Cursor::new(records(hostile))), expect);
+    check(Box::new(Cursor::new(records(hostile))), expect);
 }
 
 /// A pcap file of records with good calls around them.
@@ -237,7 +236,7 @@ fn is_transport(line: &[u8]) -> bool {
 const GOOD: &[u8] = b"\"10.200.0.";
 /// Where it stands in a line.
 const LOOKED_AT_BYTES: usize = 400;
-/// So many other calls are kept.
-const MAX_OTHERS: usize = 2000;
+/// Lines of other calls are kept up to so many bytes.
+const MAX_OTHER_BYTES: usize = 1 << 20;
 /// The header of a pcap file.
 const HEADER_BYTES: usize = 24;

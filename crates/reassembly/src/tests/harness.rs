@@ -23,6 +23,10 @@ pub struct Notes {
     /// What to answer to the next bytes, once.
     pub verdict: Option<Verdict>,
     pub opened: usize,
+    /// How often something must be given up.
+    pub held: usize,
+    /// The connections that gave something up.
+    pub relieved: Vec<u64>,
 }
 
 fn arrow(direction: Direction) -> char {
@@ -78,6 +82,15 @@ impl Sink for Notes {
 
     fn summary(&mut self, state: &mut u64, summary: &ConnectionSummary, moment: Moment) {
         writeln!(self.text, "{state} {moment:?} {}", summary.revision).unwrap();
+    }
+
+    fn is_holding_too_much(&self) -> bool {
+        self.held > 0
+    }
+
+    fn relieve(&mut self, state: &mut u64, _: &ConnectionFacts) {
+        self.held -= 1;
+        self.relieved.push(*state);
     }
 
     fn close(&mut self, state: u64, summary: ConnectionSummary) {

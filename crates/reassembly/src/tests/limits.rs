@@ -3,6 +3,7 @@
 use lanternfish_model::{Cause, CloseReason};
 
 use super::harness::{Bench, check_with, segment};
+use crate::tracker::CONNECTION_COST_BYTES;
 use crate::{Config, Tracker};
 
 #[test]
@@ -55,10 +56,68 @@ fn what_is_over_or_idle_goes_before_what_is_busy() {
 }
 
 #[test]
+fn connections_that_never_came_to_life_have_a_limit_of_their_own() {
+    let mut bench = Bench::new(Config { max_embryonic: 3, ..Config::default() });
+    bench.run("> S 100\n< SA 500 101\n> A 101 501");
+    for port in 1..=10 {
+        bench.send(&segment(true, port, 100, 0, "S", b""), 0);
+        assert!(bench.tracker.open_connections() <= 4);
+    }
+    let closed: Vec<_> = bench.notes.closed.iter().map(|summary| (summary.facts.client.port, summary.close)).collect();
+    assert_eq!(closed, (1..=7).map(|port| (port, CloseReason::Evicted)).collect::<Vec<_>>());
+    assert_eq!((bench.tracker.evicted(), bench.loss.count(Cause::ConnectionTableFull)), (7, 7));
+    // One that is answered makes room for another.
+    bench.run("< SA 500 101 p8\n> A 101 501 p8\n> S 100 p99");
+    assert_eq!((bench.tracker.evicted(), bench.tracker.open_connections()), (7, 5));
+}
+
+#[test]
+fn each_connection_in_turn_gives_up_what_is_held_for_it() {
+    let mut bench = Bench::new(Config::default());
+    for port in 1..=3 {
+        bench.send(&segment(true, port, 100, 500, "A", b"a"), 0);
+    }
+    bench.notes.held = 5;
+    bench.send(&segment(true, 1, 101, 500, "A", b"b"), 0);
+    // A packet costs one turn at most.
+    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[1, 2, 3][..], 2));
+    bench.send(&segment(true, 2, 101, 500, "A", b"b"), 0);
+    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[1, 2, 3, 1, 2][..], 0));
+    bench.send(&segment(true, 2, 102, 500, "A", b"b"), 0);
+    assert_eq!(bench.notes.relieved.len(), 5);
+}
+
+#[test]
+fn what_is_done_in_parts_is_the_same() {
+    let bench = |is_in_parts: bool| {
+        let mut bench = Bench::new(Config::default());
+        for port in [5, 3, 9, 1, 7] {
+            bench.send(&segment(true, port, 100, 0, "S", b""), 0);
+        }
+        bench.run("> A 101 501 p3 =abc +100\n> udp p4 =x +60000");
+        let now = bench.now;
+        let mut steps = 0;
+        while bench.tracker.advance_some(&mut bench.notes, now, &mut bench.loss, |_| is_in_parts) {
+            steps += 1;
+        }
+        while bench.tracker.finish_some(&mut bench.notes, &mut bench.loss, |_| is_in_parts) {
+            steps += 1;
+        }
+        (steps, bench.notes.text, bench.tracker.open_connections())
+    };
+    let (whole, parts) = (bench(false), bench(true));
+    assert_eq!((whole.0, whole.2, parts.2), (0, 0, 0));
+    assert!(parts.0 >= 3, "{}", parts.0);
+    assert_eq!(whole.1, parts.1);
+}
+
+#[test]
 fn the_table_is_bounded_by_bytes_too() {
     let record = Tracker::<super::harness::Notes>::record_bytes();
-    let tracker =
-        Tracker::<super::harness::Notes>::new(Config { max_table_bytes: 10 * (record + 128), ..Config::default() });
+    let tracker = Tracker::<super::harness::Notes>::new(Config {
+        max_table_bytes: 10 * (record + CONNECTION_COST_BYTES),
+        ..Config::default()
+    });
     assert_eq!(tracker.max_connections(), 10);
     let tracker = Tracker::<super::harness::Notes>::new(Config { max_table_bytes: 0, ..Config::default() });
     assert_eq!(tracker.max_connections(), 1);

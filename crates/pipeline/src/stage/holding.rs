@@ -1,0 +1,86 @@
+//! What is held of messages under way, and of those that wait for their other half: reckoned for each connection, and given
+//! up where it is too much.
+
+use lanternfish_model::{Cause, ConnectionFacts, Outcome};
+use lanternfish_pairing::Pair;
+
+use super::{Connection, Stage};
+
+/// What is held for the connections of a worker.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    /// Bytes for all connections.
+    bytes: usize,
+    /// Connections for which anything is held.
+    connections: usize,
+    most_bytes: usize,
+    most_connection_bytes: usize,
+}
+
+impl Holding {
+    /// Nothing, with the most that may be held for all connections, and for one.
+    pub(super) fn new(most_bytes: usize, most_connection_bytes: usize) -> Holding {
+        Holding { bytes: 0, connections: 0, most_bytes, most_connection_bytes }
+    }
+
+    fn change(&mut self, from: usize, to: usize) {
+        self.bytes = self.bytes.saturating_sub(from).saturating_add(to);
+        match (from, to) {
+            (0, 1..) => self.connections = self.connections.saturating_add(1),
+            (1.., 0) => self.connections = self.connections.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+impl Stage {
+    /// Reckons what is held for a connection, and gives it up where that is too much for one.
+    #[inline]
+    pub(super) fn reckon(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
+        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.waiting_bytes);
+        if held_bytes == connection.held_bytes {
+            return;
+        }
+        self.holding.change(std::mem::replace(&mut connection.held_bytes, held_bytes), held_bytes);
+        if held_bytes > self.holding.most_connection_bytes {
+            self.give_up_held(connection, facts);
+        }
+    }
+
+    /// Nothing is held for a connection any more, as it is over.
+    pub(super) fn let_go(&mut self, connection: &mut Connection) {
+        self.holding.change(std::mem::take(&mut connection.held_bytes), 0);
+    }
+
+    pub(super) fn is_holding_much(&self) -> bool {
+        self.holding.bytes > self.holding.most_bytes
+    }
+
+    /// Gives up what is held for a connection, unless that is less than for others.
+    pub(super) fn relieve_connection(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
+        let average = self.holding.bytes / self.holding.connections.max(1);
+        if connection.held_bytes > 0 && connection.held_bytes >= average {
+            self.give_up_held(connection, facts);
+        }
+    }
+
+    /// Gives up bytes and bodies under way, and requests that wait for their answers; they are shown as far as they came.
+    #[cold]
+    fn give_up_held(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
+        self.converse(|desk| connection.conversation.relieve(desk, facts));
+        self.settle(connection, facts);
+        let mut pairs: Vec<Pair> = Vec::new();
+        let note = "the answer is not awaited, as too much was held of messages that wait";
+        connection.pairer.relieve(note, &mut |pair| pairs.push(pair));
+        self.loss.add(Cause::HeldBytesFull, pairs.len() as u64);
+        for pair in pairs {
+            self.pair(connection, facts, pair, Outcome::Open);
+        }
+        connection.waiting_bytes = connection.pairer.places().saturating_mul(PLACE_BYTES);
+        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.waiting_bytes);
+        self.holding.change(std::mem::replace(&mut connection.held_bytes, held_bytes), held_bytes);
+    }
+}
+
+/// What the place of a request that was given up takes.
+const PLACE_BYTES: usize = size_of::<usize>();

@@ -27,6 +27,16 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
+def memory_mib(pid):
+    """The memory of a process, RssAnon and RssShmem, in MiB; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            lines = dict(line.split(":", 1) for line in status if ":" in line)
+        return sum(int(lines[name].split()[0]) for name in ("RssAnon", "RssShmem")) / 1024
+    except (OSError, ValueError, KeyError):
+        return 0.0
+
+
 def wait_for(condition, seconds=10, step=0.02):
     """Waits until a condition gives something true, and gives it; `None` where the time is over."""
     end = time.monotonic() + seconds

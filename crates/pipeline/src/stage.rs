@@ -412,6 +412,7 @@ impl Sink for Stage {
             bytes: data.bytes,
             packet: data.packet,
             fragments: data.fragments,
+            position: data.position,
             is_datagram: data.is_datagram,
             is_start: data.is_start,
             missing: data.missing,

@@ -9,9 +9,10 @@ mod bench;
 use std::io::Cursor;
 
 use bench::{settings, stream};
-use lanternfish_model::{Cause, Loss, Timestamp};
+use lanternfish_model::{Cause, Loss, Stage, Timestamp};
 use lanternfish_pcapfile::PcapngWriter;
 use lanternfish_pipeline::Settings;
+use lanternfish_telemetry::Fate;
 use lanternfish_testkit::{
     Capture, Segment, Side, TcpConversation, arp, endpoint, ethernet, frame, ip, ipv4_fragments, tcp, udp,
 };
@@ -77,10 +78,37 @@ fn every_cause_is_raised_where_it_happens() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What no capture file can raise is raised end to end, by its name.
+#[test]
+fn causes_of_live_traffic_are_raised_end_to_end() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e");
+    let text = std::fs::read_to_string(folder.join("test_books.py")).unwrap();
+    for &cause in Cause::ALL {
+        let is_live = case(cause).is_none() && cause.stage() != Stage::Store;
+        assert!(!is_live || text.contains(&format!("\"{}\"", cause.name())), "{} is raised nowhere", cause.name());
+    }
+}
+
 #[test]
 fn a_whole_capture_has_no_loss() {
     let capture = talk().to_server(CALL).to_client(ANSWER).fin().capture();
     assert_eq!(losses(settings(), capture.to_pcap()), Loss::default());
+}
+
+/// Fragments seen on two interfaces, one copy right behind the other: two datagrams, the second a view of the first.
+#[test]
+fn copies_of_fragments_are_duplicate_views_and_no_loss() {
+    let mut writer = PcapngWriter::new(Vec::new(), "test").unwrap();
+    let interfaces = ["left", "right"].map(|name| writer.interface(1, 0x4_0000, name).unwrap());
+    for fragment in ipv4_fragments(&datagram(&[0xf0; 100]), 1, 48) {
+        for interface in interfaces {
+            let frame = frame(&fragment);
+            writer.packet(interface, begin(), &frame, frame.len() as u32, None).unwrap();
+        }
+    }
+    let report = stream(settings(), Box::new(Cursor::new(writer.into_inner())), 1, &mut |_| {}).unwrap();
+    assert_eq!([Fate::Dissected, Fate::DuplicateView].map(|fate| report.ledger.fate(fate)), [3, 3]);
+    assert_eq!(report.ledger.loss().count(Cause::FragmentIncomplete), 0);
 }
 
 fn losses(settings: Settings, file: Vec<u8>) -> Loss {

@@ -424,6 +424,9 @@ impl Conversation {
         let is_lost = active.is_lost.get(direction.index()).copied().unwrap_or(false);
         let empty = Pending::default();
         let held = if is_lost { &empty } else { &*pending };
+        if is_lost {
+            desk.loss.add(Cause::Resync, pending.len() as u64);
+        }
         let before = desk.messages.len();
         active.dissector.end(&held.chunk(direction), &mut out(desk, facts, active.protocol, &mut self.session));
         active.emitted(desk, before);
@@ -433,6 +436,9 @@ impl Conversation {
     pub fn close(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts) {
         let held = [self.take_pending(0).unwrap_or_default(), self.take_pending(1).unwrap_or_default()];
         let State::Active(active) = &mut self.state else { return };
+        for pending in held.iter().zip(active.is_lost).filter_map(|(pending, is_lost)| is_lost.then_some(pending)) {
+            desk.loss.add(Cause::Resync, pending.len() as u64);
+        }
         let empty = Pending::default();
         let chunk = |side: usize, direction: Direction| {
             let is_lost = active.is_lost.get(side).copied().unwrap_or(false);

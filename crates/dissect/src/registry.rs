@@ -1,4 +1,4 @@
-//! The protocols that are probed, by transport, and which of them are switched on.
+//! The protocols that are probed, by transport.
 
 use lanternfish_model::{ProtocolIndex, Transport};
 
@@ -24,13 +24,6 @@ impl Registry {
             }
         }
         Registry { protocols, by_transport }
-    }
-
-    /// Switches a protocol off: it is not probed any more.
-    pub fn switch_off(&mut self, protocol: ProtocolIndex) {
-        for mask in &mut self.by_transport {
-            *mask &= !1u64.checked_shl(u32::from(protocol.0)).unwrap_or(0);
-        }
     }
 
     /// The protocols that may be found on a transport, as a bit a position.

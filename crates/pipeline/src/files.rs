@@ -125,6 +125,12 @@ impl Batches {
         Batches { longest_ns, ..Batches::default() }
     }
 
+    /// Whether no packet was counted yet. All workers begin at the time of the first one, whoever takes it: when a silent
+    /// connection is over would depend on their number else, where times go back and forth.
+    fn is_empty(&self) -> bool {
+        self.packets == 0
+    }
+
     /// Counts a packet; tells whether the batch before it is full.
     fn is_border(&mut self, raw: &RawPacket<'_>) -> bool {
         let is_late = self.packets > 0 && raw.packet.time.since(self.begin) >= self.longest_ns;
@@ -153,6 +159,9 @@ impl Run<'_> {
         while let Some(item) = reader.next()? {
             let Some(raw) = self.packet(&item) else { continue };
             let number = raw.packet.number;
+            if batches.is_empty() {
+                worker.advance(raw.packet.time, number);
+            }
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
                 self.flush(&mut worker, &mut chunks, &mut is_stopped);
@@ -308,6 +317,9 @@ impl Run<'_> {
             };
             let Some(raw) = self.packet(&item) else { continue };
             let number = raw.packet.number;
+            if batches.is_empty() {
+                spread.begin(raw.packet.time, number);
+            }
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
                 spread.send(None);

@@ -100,10 +100,12 @@ impl Ingest {
                 self.learn(&datagram, raw.packet);
                 Ingested::Datagram(datagram)
             }
-            View::Fragment(fragment) => match self.defragmenter.add(&fragment, raw.packet, &mut self.loss) {
-                Some(whole) => Ingested::Whole(whole),
-                None => Ingested::Nothing,
-            },
+            View::Fragment(fragment) => {
+                match self.defragmenter.add_on(&fragment, raw.interface, raw.packet, &mut self.loss) {
+                    Some(whole) => Ingested::Whole(whole),
+                    None => Ingested::Nothing,
+                }
+            }
             View::Unread(unread) => {
                 self.loss.add(unread.cause, 1);
                 self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);

@@ -284,6 +284,22 @@ fn what_waits_at_the_end_comes_in_the_order_of_connections() {
     }
 }
 
+/// Clocks jump back and forth: when a silent connection is over does not depend on which other ones a worker has.
+#[test]
+fn jumping_times_are_the_same_to_any_number_of_threads() {
+    let mut capture = Capture::ethernet();
+    for number in 0..40u8 {
+        let seconds = i64::from(number) * 37 % 11 * 120;
+        let packet = udp(endpoint(&format!("10.0.0.{number}:4000")), endpoint("10.0.9.9:4001"), b"\xf0 zebra");
+        capture.push(Timestamp::from_parts(1_700_000_000 - seconds, 0), frame(&packet));
+    }
+    let (_, lines) = run(&capture.to_pcap(), 1);
+    assert!(String::from_utf8_lossy(&lines).contains("\"closed\""));
+    for threads in [2, 3, 5] {
+        assert!(run(&capture.to_pcap(), threads).1 == lines, "{threads} threads");
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
     let mut many = Capture::ethernet();

@@ -313,7 +313,8 @@ impl<T> Record<T> {
             self.skip_hole(cx, end, target, packet, Missing::Lost);
         }
         let half = self.half(end);
-        let is_known = half.marks.has(Marks::STARTED) && half.marks.has(Marks::ACKED);
+        // Of a direction that was never seen nothing is missing: it is not captured here.
+        let is_known = half.marks.has(Marks::STARTED) && half.marks.has(Marks::ACKED) && half.packets > 0;
         let tail = distance(half.next, half.acked);
         // One number more than was seen is rather a FIN that was not captured than a byte.
         if is_known && tail > 1 && !half.marks.has(Marks::ENDED) {

@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pairing", &[]),
     ("identity", &[]),
     ("filter", &[]),
+    ("columns", &[]),
     ("output", &["pcapfile"]),
     ("servicemap", &[]),
     ("telemetry", &[]),

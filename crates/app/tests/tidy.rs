@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("filter", &[]),
     ("columns", &[]),
+    ("store", &["columns", "pcapfile"]),
     ("output", &["pcapfile"]),
     ("servicemap", &[]),
     ("telemetry", &[]),

@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("filter", &[]),
     ("columns", &[]),
     ("store", &["columns", "pcapfile"]),
+    ("query", &["columns", "filter", "servicemap", "store"]),
     ("output", &["pcapfile"]),
     ("servicemap", &[]),
     ("telemetry", &[]),

@@ -146,7 +146,6 @@ const WINDOWS_A_DAY: i64 = 24 * 3600 / 10;
 const MAX_COUNTS: usize = 1 << 18;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

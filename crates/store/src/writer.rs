@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use lanternfish_model::{Cause, ProtocolIndex, Timestamp};
 
+use crate::clock::Clock;
 use crate::dir::Dir;
 use crate::numbers::Numbers;
 use crate::ring::RingFiles;
@@ -26,10 +27,11 @@ pub(crate) struct Writer {
     pub numbers: Arc<Numbers>,
     /// Wakes the thread that seals.
     pub sealer: SyncSender<()>,
+    pub clock: Clock,
 }
 
 impl Writer {
-    pub(crate) fn run(self, jobs: &Receiver<Job>) {
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         let mut files: HashMap<ProtocolIndex, TailWriter> = HashMap::new();
         let (mut looked, mut flushed) = (Instant::now(), Instant::now());
         loop {
@@ -113,15 +115,20 @@ impl Writer {
     }
 
     /// Looks after space, age and what could not be done before.
-    fn look(&self) {
+    fn look(&mut self) {
         self.shared.close_old();
+        let now = now();
+        if let Some(jump) = self.clock.look(now, Instant::now()) {
+            let (way, seconds) = (if jump < 0 { "back" } else { "forward" }, jump.unsigned_abs() / 1_000_000_000);
+            self.shared.lock().note(format!("the clock was set {way} by {seconds} s"));
+        }
         self.watch_space();
         let lost = self.ring.take_lost();
         if lost > 0 {
             let mut inner = self.shared.lock();
             self.shared.lose(&mut inner, Cause::RingBehind, lost);
         }
-        self.keep_within(now());
+        self.keep_within(now);
         let _ = self.numbers.save(&self.dir, false);
         let has_work = self.shared.lock().parts.iter().any(|part| part.is_written);
         if has_work {
@@ -145,9 +152,9 @@ impl Writer {
                     least >> 20
                 );
                 inner.note(words.clone());
-                inner.problem = Some(Problem { cause: Cause::StoreFull, words });
+                inner.problem = Some(Problem::new(Cause::StoreFull, words));
             }
-            Some(_) if !is_low && free >= least.saturating_add(least / 8) => {
+            Some(problem) if free >= least.saturating_add(least / 8) && problem.may_be_over() => {
                 inner.problem = None;
                 inner.note("storing goes on".to_owned());
             }
@@ -159,7 +166,8 @@ impl Writer {
     fn keep_within(&self, now: Timestamp) {
         let config = &self.shared.config;
         let age = i64::try_from(config.retention_age.as_nanos()).unwrap_or(i64::MAX);
-        let oldest = now - age;
+        // A clock that was just set may be wrong, and what is deleted is gone.
+        let oldest = if self.clock.is_steady() { now - age } else { Timestamp::MIN };
         {
             let mut inner = self.shared.lock();
             let mut total: u64 = inner.segments.iter().map(|segment| segment.bytes).sum();

@@ -80,7 +80,7 @@ fn a_snapshot_stays_when_everything_else_goes() {
     drop(ring);
     assert!(opened.ring().range().unwrap().first > 399);
     let snapshots = opened.snapshots();
-    assert_eq!(snapshots.list().unwrap(), [made.clone()]);
+    assert_eq!(snapshots.list().unwrap(), std::slice::from_ref(&made));
     assert_eq!(snapshots.find(&made.id).unwrap(), made);
     let frozen = Store::read(&snapshots.path(&made.id).unwrap(), tables()).unwrap();
     assert_eq!(within(&frozen), (150..351).collect::<Vec<_>>());

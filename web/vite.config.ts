@@ -1,7 +1,7 @@
 // How the dashboard is built: plain files of the same origin, no inline script or style, so that a strict content
 // security policy holds.
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 const api = process.env.LANTERNFISH_URL ?? "http://127.0.0.1:8899";
 
@@ -15,5 +15,6 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   worker: { format: "es" },
+  test: { include: ["src/**/*.test.ts"] },
   server: { proxy: { "/api": { target: api, ws: true } } },
 });

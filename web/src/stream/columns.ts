@@ -12,7 +12,7 @@ export interface Column {
 export const BUILT_IN: readonly Column[] = [
   { id: "time", title: "Time", width: 108 },
   { id: "protocol", title: "Protocol", width: 72 },
-  { id: "outcome", title: "Outcome", width: 80 },
+  { id: "outcome", title: "Outcome", width: 96 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },
   { id: "destination", title: "To", width: 160 },

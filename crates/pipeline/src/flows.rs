@@ -21,6 +21,7 @@ use lanternfish_telemetry::Ledger;
 
 use crate::chunk::{FlowEvent, Opening, Told};
 use crate::held::Held;
+use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Rank, Revisions, Settings};
 
 /// A flow under way.
@@ -79,6 +80,7 @@ pub struct FlowTable {
     opened: Vec<u64>,
     events: Vec<FlowEvent>,
     held: Held,
+    scope: KnownScope,
     /// How many flows there were.
     count: u64,
 }
@@ -95,6 +97,7 @@ impl FlowTable {
             opened: Vec::new(),
             events: Vec::new(),
             held: Held::default(),
+            scope: KnownScope::default(),
             count: 0,
         }
     }

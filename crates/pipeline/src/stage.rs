@@ -22,6 +22,7 @@ use self::telling::detected;
 use crate::chunk::Told;
 use crate::held::{Held, Row};
 use crate::known_names::KnownNames;
+use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -76,6 +77,7 @@ pub struct Stage {
     held: Held,
     redactor: Option<Redactor>,
     known_names: KnownNames,
+    scope: KnownScope,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -108,6 +110,7 @@ impl Stage {
             held: Held::default(),
             redactor,
             known_names: KnownNames::default(),
+            scope: KnownScope::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -132,7 +135,12 @@ impl Stage {
 
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
         self.chunk_number = self.chunk_number.wrapping_add(1).max(1);
+        self.sink.flush();
         std::mem::replace(&mut self.chunk, empty)
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.sink.flush();
     }
 
     pub(crate) fn count(&self, ledger: &mut Ledger) {
@@ -282,7 +290,10 @@ impl Stage {
             redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
+        if self.settings.registry.is_on(entry.protocol)
+            && filter.is_none_or(|filter| filter.matches(self.settings.table, &entry))
+            && self.scope.takes(&self.settings, &entry)
+        {
             self.shown += u64::from(is_last);
             self.sink.entry(&entry, &mut self.chunk.bytes);
             self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });

@@ -92,6 +92,11 @@ impl Worker {
         self.stage.take(empty)
     }
 
+    /// Gives on what the sink keeps back.
+    pub fn flush(&mut self) {
+        self.stage.flush();
+    }
+
     /// What became of its packets, how many entries it made, and what it lost.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();

@@ -68,7 +68,8 @@ fn observe(
         tell(&format!("A shop of services on the loopback talks until you press Ctrl-C:\n{}", shop.describe()));
     }
     let mut output = Output::begin(&mut writer)?;
-    let start = Start { sink: &mut sink, output: &mut |bytes| output.write(bytes), stop: &stop };
+    let start =
+        Start { number: 0, observer: &mut (), sink: &mut sink, output: &mut |bytes| output.write(bytes), stop: &stop };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
     output.end(&mut writer)?;
     tell(ledger.stats().trim_end());

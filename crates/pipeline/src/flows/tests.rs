@@ -61,6 +61,7 @@ impl Bench {
             pairing: lanternfish_pairing::Limits::default(),
             reassembly: Config { report_interval_ns: Some(10_000_000_000), ..Config::default() },
             wants: Wants::everything(&TABLE),
+            scope: None,
             redaction: None,
             filter: None,
             capture: Capture::File,

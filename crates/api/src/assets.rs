@@ -106,3 +106,31 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <h1>The dashboard is not in this program</h1><p>It was built without the folder <code>web/dist</code>. \
     <code>make build</code> builds the dashboard first and the program with it.</p>\
     <p>The machine interface works: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p></html>";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_files_go_to_those_who_take_them() {
+        let asking = |encodings: &str| {
+            let request = Request::builder().header(header::ACCEPT_ENCODING, encodings).body(Body::empty());
+            accepts_gzip(&request.expect("a request"))
+        };
+        assert!(asking("gzip, deflate, br") && asking("br;q=1.0, GZIP;q=0.8") && asking("gzip"));
+        assert!(!asking("gzip;q=0") && !asking("br, deflate") && !asking("") && !asking("x-gzipped"));
+        assert!(!accepts_gzip(&Request::new(Body::empty())));
+    }
+
+    #[test]
+    fn a_compressed_file_holds_what_it_stands_for() {
+        for name in Files::iter().filter_map(|name| name.strip_suffix(COMPRESSED).map(str::to_owned)) {
+            let plain = Files::get(&name).expect("the file itself");
+            let compressed = Files::get(&format!("{name}{COMPRESSED}")).expect("its compressed form");
+            assert!(compressed.data.len() < plain.data.len(), "{name}");
+            // RFC 1952, section 2.3.1: the last four bytes are the length of what is compressed.
+            let length = compressed.data.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
+            assert_eq!(length, Some(plain.data.len() as u32), "{name}");
+        }
+    }
+}

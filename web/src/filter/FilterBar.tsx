@@ -1,5 +1,5 @@
 // The filter bar: write, check, apply; with history, saved filters, an explanation, and offers for plain text.
-import { Bookmark, Search, Sparkles, X } from "lucide-react";
+import { Bookmark, Search, TextSearch, X } from "lucide-react";
 import { lazy, Suspense, useRef, useState } from "react";
 import { useScope } from "../api/queries";
 import { usePreferences } from "../theme/preferences";
@@ -115,7 +115,7 @@ export function FilterBar() {
         label="The filter in words"
         trigger={
           <IconButton label="Explain the filter in words" isSmall disabled={filter === ""}>
-            <Sparkles size={14} />
+            <TextSearch size={14} />
           </IconButton>
         }
       >

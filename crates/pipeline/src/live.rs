@@ -9,6 +9,7 @@ use lanternfish_model::{Cause, Loss, PacketRef, Timestamp};
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::{Datagram, LinkType};
 
+use crate::files::{take_partials, take_whole};
 use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
 
@@ -106,7 +107,10 @@ pub fn run(settings: Arc<Settings>, mut source: LiveSource, start: Start<'_>) ->
         live.observer.tick(live.number);
         let now = clock();
         live.ingest.advance(now);
-        live.worker.advance(now, live.number + 1);
+        take_partials(&mut live.ingest, &mut live.worker, live.number + 1);
+        while live.worker.advance(now, live.number + 1) {
+            live.flush();
+        }
         live.border = Some((now, live.number + 1));
         if looked_at.elapsed() >= GIVE_UP_EVERY {
             looked_at = Instant::now();
@@ -226,7 +230,9 @@ impl Live<'_> {
                 bytes: packet.bytes,
                 wire_bytes: packet.wire_len,
             };
-            match self.ingest.read(&raw) {
+            let ingested = self.ingest.read(&raw);
+            take_partials(&mut self.ingest, &mut self.worker, raw.packet.number);
+            match ingested {
                 Ingested::Datagram(datagram) if self.observer.is_own(&datagram) => {
                     self.ledger.add_fate(Fate::OwnTraffic, 1);
                     continue;
@@ -236,14 +242,14 @@ impl Live<'_> {
                     self.worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
                 Ingested::Whole(whole) => {
-                    if let Some(datagram) = self.ingest.read_whole(&whole) {
-                        let (key, hash, _) = self.ingest.place(&datagram);
-                        self.worker.whole(&whole, &datagram, &key, hash, raw.interface);
-                    }
+                    take_whole(&mut self.ingest, &mut self.worker, &whole, raw.interface, raw.packet.number);
                 }
                 Ingested::Nothing => {}
             }
             self.observer.packet(&raw);
+            if self.worker.is_full() {
+                self.flush();
+            }
         }
         Ok(())
     }
@@ -258,7 +264,7 @@ impl Live<'_> {
         let mut made = self.worker.take(std::mem::take(&mut self.chunk));
         self.flows.collect(&mut made.flows);
         let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut made, ledger: &mut self.ledger };
-        self.flows.fold(self.border.take(), &mut writer);
+        self.flows.fold_batch(self.border.take(), &mut writer);
         self.flows.release(Some(Instant::now()), &mut writer);
         let count = made.marks.len() as u64;
         let left = self.limit.saturating_sub(self.written);
@@ -280,13 +286,21 @@ impl Live<'_> {
 
     fn finish(mut self, source: &mut LiveSource, settings: &Settings) -> Result<Ledger, CaptureError> {
         self.ingest.finish();
-        self.worker.finish();
+        take_partials(&mut self.ingest, &mut self.worker, self.number + 1);
+        while self.worker.finish() {
+            self.flush();
+        }
         self.flush();
-        let mut rest = std::mem::take(&mut self.chunk);
-        let mut writer = Writer { sink: self.flow_sink.as_mut(), out: &mut rest, ledger: &mut self.ledger };
-        self.flows.finish(&mut writer);
-        if !self.is_stopped && !rest.bytes.is_empty() {
-            (self.output)(&rest.bytes);
+        loop {
+            let (flows, mut writer) = self.flows();
+            let has_more = flows.finish(&mut writer);
+            if !self.is_stopped && !self.chunk.bytes.is_empty() {
+                (self.output)(&self.chunk.bytes);
+            }
+            self.chunk.clear();
+            if !has_more {
+                break;
+            }
         }
         self.flow_sink.flush();
         self.worker.flush();

@@ -151,8 +151,10 @@ def test_a_kill_costs_a_quarter_of_a_second_at_most():
                     check(instance, turn - 1, killed, done)
                 else:
                     instance.wait()
+                done.unlink(missing_ok=True)
                 client = subprocess.Popen([*inside, sys.executable, "-c", CLIENT, str(port), str(turn), str(done)])
-                time.sleep(0.5 + lot.random())
+                assert wait_for(lambda: done.exists() and done.stat().st_size > 4000, 20), "the client makes no requests"
+                time.sleep(0.4 + lot.random())
                 killed = time.time()
                 instance.process.kill()
                 client.kill()

@@ -23,7 +23,7 @@ use crate::sealer::Sealer;
 use crate::snapshot::Snapshots;
 use crate::state::{Job, Problem, Shared, now};
 use crate::writer::Writer;
-use crate::{Config, Segment, Status, StoreError, View};
+use crate::{Config, Status, StoreError, View};
 
 /// A data directory that is open.
 ///
@@ -221,23 +221,6 @@ impl Store {
     /// The writer of the ring, for the thread that captures; none where the ring is off, or it was taken before.
     pub fn take_ring_writer(&self) -> Option<RingWriter> {
         self.ring_writer.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Takes a segment out that could not be read, so that the others can be: its file is kept aside, its rows are counted.
-    pub fn set_aside(&self, segment: &Segment, why: &str) {
-        let mut inner = self.shared.lock();
-        let before = inner.segments.len();
-        Arc::make_mut(&mut inner.segments).retain(|known| known.path != segment.path);
-        if inner.segments.len() == before {
-            return;
-        }
-        inner.note(format!("{} cannot be read ({why}) and is left out", segment.path.display()));
-        self.shared.lose(&mut inner, Cause::SegmentUnreadable, segment.bounds.rows);
-        if !self.is_read_only
-            && let Err(error) = aside::take(&self.dir, &segment.path)
-        {
-            inner.note(format!("cannot move {} aside: {error}", segment.path.display()));
-        }
     }
 
     /// Waits until all that was appended before is on the disk; gives whether it is.

@@ -5,7 +5,6 @@ mod support;
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use lanternfish_model::{Cause, Loss};
 use lanternfish_store::{Config, Store};
@@ -116,21 +115,6 @@ fn a_segment_that_cannot_be_read_is_set_aside_and_counted() {
         drop(opened);
         assert_eq!(open(dir.path(), config()).own_loss(), Loss::default(), "it is counted once");
     }
-}
-
-#[test]
-fn a_segment_that_queries_find_damaged_is_set_aside() {
-    let (dir, segments) = with_segments();
-    let opened = open(dir.path(), config());
-    let bad = Arc::clone(opened.view().segments().iter().find(|segment| segment.path == segments[1]).unwrap());
-    let before = opened.view();
-    opened.set_aside(&bad, "bad page");
-    opened.set_aside(&bad, "bad page");
-    assert_eq!(opened.own_loss().count(Cause::SegmentUnreadable), 40);
-    assert_eq!(numbers(&opened).len(), 110);
-    assert_eq!(opened.status().notes.len(), 1);
-    assert!(!segments[1].exists() && dir.path().join("aside").join(named(&segments[1])).exists());
-    assert_eq!(before.rows(), 150, "a view stays as it was");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod exit;
 mod input;
+mod instance;
 mod output;
 mod packets;
 mod pages;

@@ -12,6 +12,8 @@ use lanternfish_wire::{LinkType, TransportHeader, View};
 
 /// The most runs of packets that one output selects; more are refused.
 const MAX_RUNS: usize = 32 << 20;
+/// The most interfaces of a file that the output tells apart, for each link type.
+const MAX_INTERFACES: u32 = 16_384;
 
 /// Writes which packets an entry has, as lines that [`Selection::take`] reads.
 pub(crate) struct PacketSink {
@@ -182,7 +184,7 @@ fn transport_of(number: u8) -> Transport {
 pub(crate) struct PacketWriter<W: Write> {
     writer: PcapngWriter<BufWriter<W>>,
     /// By file and interface of the file: the interface of the output.
-    interfaces: HashMap<(usize, u32), u32>,
+    interfaces: HashMap<(usize, u32, u16), u32>,
     at: usize,
     number: u64,
 }
@@ -204,11 +206,13 @@ impl<W: Write> PacketWriter<W> {
             if !selection.has(&mut self.at, self.number, packet.link, packet.bytes, packet.wire_len) {
                 continue;
             }
-            let interface = match self.interfaces.get(&(file, packet.interface)) {
+            // Sections count their interfaces from 0 again; those beyond the limit share one.
+            let key = (file, packet.interface.min(MAX_INTERFACES), packet.link);
+            let interface = match self.interfaces.get(&key) {
                 Some(interface) => *interface,
                 None => {
                     let interface = self.writer.interface(packet.link, 0, "")?;
-                    self.interfaces.insert((file, packet.interface), interface);
+                    self.interfaces.insert(key, interface);
                     interface
                 }
             };

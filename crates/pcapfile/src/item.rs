@@ -27,7 +27,7 @@ pub enum Item<'a> {
 pub struct Packet<'a> {
     /// When it was captured. Where the file does not say it, the time of the packet before.
     pub time: Timestamp,
-    /// The index of its interface in [`crate::Reader::interfaces`].
+    /// The index of its interface in its section.
     pub interface: u32,
     /// The link type.
     pub link: u16,
@@ -90,7 +90,7 @@ impl Secrets<'_> {
 /// A comment on the file or one of its interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comment<'a> {
-    /// The index of the interface; none for the file.
+    /// The index of the interface in its section; none for the file.
     pub interface: Option<u32>,
     /// The text, as far as it is UTF-8.
     pub text: &'a str,
@@ -99,7 +99,7 @@ pub struct Comment<'a> {
 /// What an interface received and dropped since its capture began; the last one counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
-    /// The index of the interface.
+    /// The index of the interface in its section.
     pub interface: u32,
     /// Packets that it received.
     pub received: Option<u64>,

@@ -24,6 +24,6 @@ pub use numbered::{
     MAX_NUMBERED_BYTES, NumberedBlock, NumberedBlocks, NumberedPacket, append_interface, append_packet, append_section,
 };
 pub use pcap::MAX_PACKET_BYTES;
-pub use pcapng::MAX_INTERFACES;
+pub use pcapng::{MAX_INTERFACE_CHANGES, MAX_INTERFACES};
 pub use reader::{Counters, MAX_NOTES, Note, ReadError, Reader};
 pub use writer::{PcapWriter, PcapngWriter};

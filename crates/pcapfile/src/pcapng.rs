@@ -10,21 +10,37 @@ use crate::item::{Drops, Interface};
 use crate::options::{self, Options, Order};
 use crate::resolution::Resolution;
 
-/// The most interfaces of a file, all its sections together; packets of more are counted as unreadable.
+/// The most interfaces of a section of which names and drops are kept.
 pub const MAX_INTERFACES: usize = 16_384;
+/// How often the interfaces of a section, in their order, may differ from the one before in what packets need to know of
+/// them; packets of interfaces behind that are counted as unreadable.
+pub const MAX_INTERFACE_CHANGES: usize = 16_384;
 
 /// The state of a pcapng file.
 #[derive(Debug)]
 pub(crate) struct Pcapng {
     order: Order,
-    /// Where the interfaces of this section begin among all.
-    base: usize,
-    sources: Vec<Source>,
+    /// How many interfaces this section has so far.
+    count: u32,
+    /// The interfaces of this section: neighbours that are the same to a packet stand together.
+    sources: Vec<Sources>,
+    /// Packets that were lost on interfaces of earlier sections.
+    dropped_before: u64,
     last_time: Timestamp,
 }
 
-/// What a packet needs to know of its interface.
+/// Interfaces one after the other that are the same to a packet.
 #[derive(Clone, Copy, Debug)]
+struct Sources {
+    /// The index of the first one, in the section.
+    begin: u32,
+    /// The index behind the last one.
+    end: u32,
+    source: Source,
+}
+
+/// What a packet needs to know of its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Source {
     resolution: Resolution,
     link: u16,
@@ -62,7 +78,21 @@ pub(crate) enum Content {
 
 impl Pcapng {
     pub fn new(order: Order) -> Self {
-        Pcapng { order, base: 0, sources: Vec::new(), last_time: Timestamp::from_ns(0) }
+        Pcapng { order, count: 0, sources: Vec::new(), dropped_before: 0, last_time: Timestamp::from_ns(0) }
+    }
+
+    /// Packets that were lost on interfaces of earlier sections.
+    pub fn dropped_before(&self) -> u64 {
+        self.dropped_before
+    }
+
+    #[inline]
+    fn source(&self, id: u32) -> Option<Source> {
+        let found = match self.sources.as_slice() {
+            [only] => Some(only),
+            all => all.get(all.partition_point(|same| same.end <= id)),
+        };
+        found.filter(|same| same.begin <= id && id < same.end).map(|same| same.source)
     }
 
     /// The byte order of the section.
@@ -92,13 +122,12 @@ impl Pcapng {
         let order = self.order;
         let count = u64::from(order.u32([h0, h1, h2, h3])) << 32 | u64::from(order.u32([l0, l1, l2, l3]));
         let (captured, wire_len) = (order.u32([c0, c1, c2, c3]), order.u32([w0, w1, w2, w3]));
-        self.packet(order.u32([i0, i1, i2, i3]) as usize, count, captured, wire_len, block, 0)
+        self.packet(order.u32([i0, i1, i2, i3]), count, captured, wire_len, block, 0)
     }
 
     #[inline]
-    fn packet(&mut self, id: usize, count: u64, captured: u32, wire_len: u32, block: &[u8], dropped: u64) -> Content {
-        let index = self.base.saturating_add(id);
-        let Some(source) = self.sources.get(index) else {
+    fn packet(&mut self, id: u32, count: u64, captured: u32, wire_len: u32, block: &[u8], dropped: u64) -> Content {
+        let Some(source) = self.source(id) else {
             return Content::Bad("packet of an unknown interface");
         };
         let end = PACKET_DATA_OFFSET.saturating_add(captured as usize);
@@ -115,7 +144,7 @@ impl Pcapng {
         };
         Content::Packet {
             time,
-            interface: index as u32,
+            interface: id,
             link: source.link,
             wire_len: wire_len.max(captured),
             data: PACKET_DATA_OFFSET..end,
@@ -131,7 +160,7 @@ impl Pcapng {
     #[inline(never)]
     fn other(&mut self, kind: u32, block: &[u8], interfaces: &mut Vec<Interface>) -> Content {
         let content = match kind {
-            kind::SECTION => self.section(block, interfaces.len()),
+            kind::SECTION => self.section(block, interfaces),
             kind::INTERFACE => self.interface(block, interfaces),
             kind::PACKET => self.old_packet(block),
             kind::SIMPLE_PACKET => self.simple_packet(block),
@@ -144,9 +173,13 @@ impl Pcapng {
     }
 
     /// Section 4.1.
-    fn section(&mut self, block: &[u8], known: usize) -> Option<Content> {
+    fn section(&mut self, block: &[u8], interfaces: &mut Vec<Interface>) -> Option<Content> {
         self.order = section_order(*block.get(8..)?.first_chunk::<4>()?)?;
-        self.base = known;
+        self.count = 0;
+        self.sources.clear();
+        for interface in interfaces.drain(..) {
+            self.dropped_before = self.dropped_before.saturating_add(interface.dropped);
+        }
         if self.order.u16_at(block, 12)? != 1 {
             return Some(Content::Bad("section of an unknown version"));
         }
@@ -155,11 +188,11 @@ impl Pcapng {
 
     /// Section 4.2.
     fn interface(&mut self, block: &[u8], interfaces: &mut Vec<Interface>) -> Option<Content> {
+        // One that can't be read has its number nevertheless.
+        let id = self.count;
+        self.count = id.saturating_add(1);
         let link = self.order.u16_at(block, 8)?;
         let snaplen = self.order.u32_at(block, 12)?;
-        if interfaces.len() >= MAX_INTERFACES {
-            return Some(Content::Bad("too many interfaces"));
-        }
         let options = 16..block.len().saturating_sub(4);
         let mut interface = Interface { link, snaplen, ..Interface::default() };
         let (mut resolution, mut offset_seconds) = (6, 0);
@@ -179,16 +212,24 @@ impl Pcapng {
             (6, 0) => Resolution::DEFAULT,
             (resolution, offset) => Resolution::new(resolution, offset),
         };
-        let index = interfaces.len() as u32;
-        self.sources.push(Source { resolution, link, snaplen });
-        interfaces.push(interface);
-        Some(Content::Comments { interface: Some(index), options })
+        if interfaces.len() < MAX_INTERFACES {
+            interfaces.resize_with(id as usize, Interface::default);
+            interfaces.push(interface);
+        }
+        let source = Source { resolution, link, snaplen };
+        let changes = self.sources.len();
+        match self.sources.last_mut() {
+            Some(same) if same.source == source && same.end == id => same.end = self.count,
+            _ if changes < MAX_INTERFACE_CHANGES => self.sources.push(Sources { begin: id, end: self.count, source }),
+            _ => return Some(Content::Bad("too many interfaces")),
+        }
+        Some(Content::Comments { interface: Some(id), options })
     }
 
     /// Section 4.4. It has no time stamp and belongs to the first interface.
     fn simple_packet(&mut self, block: &[u8]) -> Option<Content> {
         let wire_len = self.order.u32_at(block, 8)?;
-        let Some(source) = self.sources.get(self.base) else {
+        let Some(source) = self.source(0) else {
             return Some(Content::Bad("packet of an unknown interface"));
         };
         let room = block.len().checked_sub(16)?;
@@ -196,7 +237,7 @@ impl Pcapng {
         let end = 12usize.saturating_add(room.min(kept as usize));
         Some(Content::Packet {
             time: self.last_time,
-            interface: self.base as u32,
+            interface: 0,
             link: source.link,
             wire_len,
             data: 12..end,
@@ -215,7 +256,7 @@ impl Pcapng {
         };
         let count = u64::from(order.u32_at(block, 12)?) << 32 | u64::from(order.u32_at(block, 16)?);
         let (captured, wire_len) = (order.u32_at(block, 20)?, order.u32_at(block, 24)?);
-        Some(self.packet(usize::from(interface), count, captured, wire_len, block, dropped))
+        Some(self.packet(u32::from(interface), count, captured, wire_len, block, dropped))
     }
 
     /// Section 4.7.
@@ -228,11 +269,11 @@ impl Pcapng {
 
     /// Section 4.6.
     fn statistics(&self, block: &[u8], interfaces: &mut [Interface]) -> Option<Content> {
-        let index = self.base.saturating_add(self.order.u32_at(block, 8)? as usize);
-        let Some(interface) = interfaces.get_mut(index) else {
+        let id = self.order.u32_at(block, 8)?;
+        let Some(interface) = interfaces.get_mut(id as usize) else {
             return Some(Content::Bad("statistics of an unknown interface"));
         };
-        let mut drops = Drops { interface: index as u32, ..Drops::default() };
+        let mut drops = Drops { interface: id, ..Drops::default() };
         for (code, value) in self.options(block, &(20..block.len().saturating_sub(4))) {
             let Some(count) = value.first_chunk::<8>().map(|chunk| self.order.u64(*chunk)) else { continue };
             match code {

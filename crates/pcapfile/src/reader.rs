@@ -143,7 +143,7 @@ impl Reader {
         }
     }
 
-    /// The interfaces known so far, those of all sections.
+    /// The interfaces of the section that is being read, at most [`crate::MAX_INTERFACES`].
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
@@ -160,7 +160,11 @@ impl Reader {
 
     /// Packets that the file says were lost before they were written to it.
     pub fn dropped_packets(&self) -> u64 {
-        self.interfaces.iter().fold(0, |sum, interface| sum.saturating_add(interface.dropped))
+        let before = match &self.format {
+            Format::Pcap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.dropped_before(),
+        };
+        self.interfaces.iter().fold(before, |sum, interface| sum.saturating_add(interface.dropped))
     }
 
     #[inline]

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 
 use lanternfish_model::Timestamp;
 
-use crate::{BUFFER_BYTES, Counters, Drops, Item, MAX_NOTES, PcapWriter, PcapngWriter, ReadError, Reader, Secrets};
+use crate::{
+    BUFFER_BYTES, Counters, Drops, Item, MAX_INTERFACE_CHANGES, MAX_INTERFACES, MAX_NOTES, PcapWriter, PcapngWriter,
+    ReadError, Reader, Secrets,
+};
 
 type Seen = (i64, u32, u16, Vec<u8>, u32);
 
@@ -194,30 +197,28 @@ fn pcapng_is_read_with_all_its_blocks() {
     let interfaces: Vec<_> =
         reader.interfaces().iter().map(|i| (i.link, i.snaplen, i.name.as_str(), i.dropped)).collect();
     let half = [(1, 0, "eth0", 6), (101, 64, "", 3)];
-    assert_eq!(interfaces, [half, half].concat());
+    assert_eq!(interfaces, half);
     assert_eq!(reader.dropped_packets(), 18);
 
     let all = read(&file);
-    for (half, base) in [(&all.packets[..4], 0), (&all.packets[4..], 2)] {
-        assert_eq!(half[0], (1_700_000_000_000_000_001, base, 1, b"abc".to_vec(), 60));
-        assert_eq!(half[1], (15_500_000_000, base + 1, 101, b"defgh".to_vec(), 5));
-        assert_eq!(half[2], (15_500_000_000, base, 1, b"simple".to_vec(), 6));
-        assert_eq!(half[3], (2000, base, 1, b"old".to_vec(), 3));
+    for half in all.packets.chunks(4) {
+        assert_eq!(half[0], (1_700_000_000_000_000_001, 0, 1, b"abc".to_vec(), 60));
+        assert_eq!(half[1], (15_500_000_000, 1, 101, b"defgh".to_vec(), 5));
+        assert_eq!(half[2], (15_500_000_000, 0, 1, b"simple".to_vec(), 6));
+        assert_eq!(half[3], (2000, 0, 1, b"old".to_vec(), 3));
     }
-    let expected = |interface: u32| {
-        [
-            "comment None first".to_owned(),
-            "comment None second".to_owned(),
-            format!("comment Some({}) an interface", interface + 1),
-            "packet comment look".to_owned(),
-            "10.0.0.1 is one".to_owned(),
-            "10.0.0.1 is uno".to_owned(),
-            "2001:db8::1 is six".to_owned(),
-            "secrets 544c534b 5".to_owned(),
-            format!("drops of {interface}: Some(3) (Some(3), Some(3))"),
-        ]
-    };
-    assert_eq!(all.others, [expected(0), expected(2)].concat());
+    let expected = [
+        "comment None first".to_owned(),
+        "comment None second".to_owned(),
+        "comment Some(1) an interface".to_owned(),
+        "packet comment look".to_owned(),
+        "10.0.0.1 is one".to_owned(),
+        "10.0.0.1 is uno".to_owned(),
+        "2001:db8::1 is six".to_owned(),
+        "secrets 544c534b 5".to_owned(),
+        "drops of 0: Some(3) (Some(3), Some(3))".to_owned(),
+    ];
+    assert_eq!(all.others, [expected.clone(), expected].concat());
     assert_eq!(all.counters, Counters { packets: 8, other_blocks: 4, ..Counters::default() });
 }
 
@@ -351,6 +352,63 @@ fn blocks_that_contradict_themselves_are_passed_over() {
     let notes = ["packet of an unknown interface", "packet longer than its block", "packet block cut short"];
     assert_eq!(all.notes, notes);
     assert_eq!(all.counters.skipped_bytes, 44 + 40 + 20);
+}
+
+/// The link types, interfaces and sizes of the packets of a file, and what was wrong.
+fn packets_of(file: &[u8]) -> (Vec<(u16, u32, usize)>, Counters) {
+    let all = read(file);
+    (all.packets.iter().map(|packet| (packet.2, packet.1, packet.3.len())).collect(), all.counters)
+}
+
+#[test]
+fn the_number_of_sections_and_interfaces_has_no_bound() {
+    // Sections one after the other, as where captures are joined.
+    let one = [section(false, &[]), interface(false, 1, 0, &[]), enhanced(false, 0, 1, b"abc", 3, &[])].concat();
+    let sections = 3 * MAX_INTERFACES;
+    let (packets, counters) = packets_of(&one.repeat(sections));
+    assert_eq!(counters, Counters { packets: sections as u64, ..Counters::default() });
+    assert!(packets.iter().all(|packet| *packet == (1, 0, 3)));
+
+    // Interfaces of one section, in groups that are alike.
+    let mut file = section(false, &[]);
+    for link in [1, 101, 113] {
+        file.extend(interface(false, link, 0, &[]).repeat(MAX_INTERFACES));
+    }
+    let count = MAX_INTERFACES as u32;
+    for id in [0, count - 1, count, 2 * count - 1, 3 * count - 1, 3 * count] {
+        file.extend(enhanced(false, id, 1, b"abc", 3, &[]));
+    }
+    let (packets, counters) = packets_of(&file);
+    let expected = [(1, 0), (1, count - 1), (101, count), (101, 2 * count - 1), (113, 3 * count - 1)];
+    assert_eq!(packets, expected.map(|(link, id)| (link, id, 3)));
+    assert_eq!((counters.notes, counters.skipped_bytes), (1, 36));
+}
+
+#[test]
+fn interfaces_that_differ_have_a_limit() {
+    let mut file = section(false, &[]);
+    for number in 0..=MAX_INTERFACE_CHANGES as u32 {
+        file.extend(interface(false, 1, number, &[]));
+    }
+    for id in [MAX_INTERFACE_CHANGES as u32, MAX_INTERFACE_CHANGES as u32 - 1, 0] {
+        file.extend(enhanced(false, id, 1, b"abc", 3, &[]));
+    }
+    // The next section begins anew.
+    file.extend([section(false, &[]), interface(false, 7, 0, &[]), enhanced(false, 0, 1, b"abc", 3, &[])].concat());
+    let (packets, counters) = packets_of(&file);
+    let last = MAX_INTERFACE_CHANGES as u32;
+    assert_eq!(packets, [(1, last - 1, 3), (1, 0, 3), (7, 0, 3)]);
+    assert_eq!((counters.notes, counters.skipped_bytes), (2, 20 + 36));
+}
+
+#[test]
+fn an_interface_that_cannot_be_read_keeps_its_number() {
+    let mut file = [section(false, &[]), block(false, 1, &[]), interface(false, 101, 0, &[])].concat();
+    for id in [0, 1] {
+        file.extend(enhanced(false, id, 1, b"abc", 3, &[]));
+    }
+    let (packets, counters) = packets_of(&file);
+    assert_eq!((packets.as_slice(), counters.notes), (&[(101, 1, 3)][..], 2));
 }
 
 #[test]

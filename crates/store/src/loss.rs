@@ -185,8 +185,8 @@ mod tests {
         log.add(at(109), &one(Cause::KernelDrop, 4));
         log.flush().unwrap();
         log.add(at(110), &one(Cause::StreamGap, 5));
-        log.add(at(-5), &one(Cause::Paused, 1));
-        log.add(at(200_000), &one(Cause::Paused, 9));
+        log.add(at(-5), &one(Cause::SnaplenCut, 1));
+        log.add(at(200_000), &one(Cause::SnaplenCut, 9));
         log.flush().unwrap();
         let mut line = file_options().append(true).open(dir.path().join("0.loss")).unwrap();
         line.write_all(b"11\tgap\t7").unwrap();
@@ -199,12 +199,12 @@ mod tests {
             assert_eq!(log.sum(at(0), at(99)), Loss::default());
             assert_eq!(log.sum(at(105), at(110)).count(Cause::StreamGap), 6);
             let all = log.sum(Timestamp::MIN, Timestamp::MAX);
-            assert_eq!((all.count(Cause::Paused), all.count(Cause::KernelDrop)), (10, 7));
+            assert_eq!((all.count(Cause::SnaplenCut), all.count(Cause::KernelDrop)), (10, 7));
         }
         log.forget_before(at(200_000));
         assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX).count(Cause::KernelDrop), 0);
         let log = open(dir.path());
-        assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX), one(Cause::Paused, 9));
+        assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX), one(Cause::SnaplenCut, 9));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The stream of replies, RESP2 and RESP3, read value by value as bytes come: one of any length goes through without
 //! being kept.
 
+mod levels;
+
 use lanternfish_dissect::{Chunk, Out, Progress};
 use lanternfish_model::{Cause, Message, Role};
 
+use self::levels::{Deep, Level};
 use super::exchange::Exchange;
 use super::render::Render;
 use super::reply;
@@ -23,8 +26,12 @@ pub struct Replies {
     format_left: u8,
     /// Whether the string under way comes in chunks until an empty one.
     is_streamed: bool,
-    /// Open attributes: what is within them is no part of the reply.
+    /// Open attributes: what is within them is no part of the reply. Values that are nested too deep count as one.
     attributes: u32,
+    /// Where values are nested too deep to be kept.
+    deep: Option<Deep>,
+    /// Whether the reply has such values.
+    is_too_deep: bool,
     render: Render,
     /// What is known of the reply.
     facts: Facts,
@@ -43,16 +50,6 @@ pub struct Facts {
     pub first: Short<256>,
     /// The beginning of its second text.
     pub second: Short<128>,
-}
-
-/// An open aggregate.
-#[derive(Debug)]
-struct Level {
-    kind: u8,
-    /// Values that are still to come; `u64::MAX` until an end token.
-    left: u64,
-    /// Values that came.
-    position: u64,
 }
 
 impl Replies {
@@ -200,6 +197,7 @@ impl Replies {
             self.facts.first.clear();
             self.facts.second.clear();
             self.attributes = 0;
+            self.is_too_deep = false;
         }
         if self.attributes > 0 || kind == b'|' {
             return;
@@ -210,67 +208,6 @@ impl Replies {
             Some(level) if level.kind == b'%' && level.position % 2 == 1 => self.render.raw(b":"),
             Some(_) => self.render.raw(b","),
         }
-    }
-
-    fn begin_level(&mut self, chunk: &Chunk<'_>, at: usize, kind: u8, left: u64, out: &mut Out<'_>) -> Option<()> {
-        if self.levels.len() >= out.limits.depth {
-            out.count(Cause::LimitReached, 1);
-            return None;
-        }
-        self.begin(chunk, at, kind, out);
-        if kind == b'|' {
-            self.attributes = self.attributes.saturating_add(1);
-        } else if self.attributes == 0 {
-            self.render.raw(if kind == b'%' { b"{" } else { b"[" });
-        }
-        self.levels.push(Level { kind, left, position: 0 });
-        if left == 0 {
-            self.end_level();
-        }
-        Some(())
-    }
-
-    /// Closes the innermost aggregate; it is a value of the one around it, save for attributes.
-    fn end_level(&mut self) {
-        let Some(level) = self.levels.pop() else { return };
-        if level.kind == b'|' {
-            self.attributes = self.attributes.saturating_sub(1);
-            return;
-        }
-        if self.attributes == 0 {
-            self.render.raw(if level.kind == b'%' { b"}" } else { b"]" });
-        }
-        self.end_value();
-    }
-
-    /// Counts a value that is over, and closes what it completes.
-    fn end_value(&mut self) {
-        let depth = self.levels.len();
-        match self.levels.last_mut() {
-            None => self.facts.count = self.facts.count.max(1),
-            Some(level) => {
-                level.position = level.position.saturating_add(1);
-                if depth == 1 && self.attributes == 0 {
-                    self.facts.count = level.position;
-                }
-                if level.left == u64::MAX {
-                    return;
-                }
-                level.left = level.left.saturating_sub(1);
-                if level.left == 0 {
-                    self.end_level();
-                }
-            }
-        }
-    }
-
-    fn is_streamed_level(&self) -> bool {
-        self.levels.last().is_some_and(|level| level.left == u64::MAX)
-    }
-
-    /// Whether the value under way stands where a name of a JSON object must.
-    fn is_name(&self) -> bool {
-        self.levels.last().is_some_and(|level| level.kind == b'%' && level.position % 2 == 0)
     }
 
     fn begin_text(&mut self) {
@@ -403,6 +340,7 @@ impl Replies {
     /// Hands over the reply under way as partial.
     pub fn give_up(&mut self, note: &str, exchange: &mut Exchange, out: &mut Out<'_>) {
         self.levels.clear();
+        self.deep = None;
         self.bulk_left = 0;
         self.format_left = 0;
         self.is_streamed = false;
@@ -425,6 +363,10 @@ impl Replies {
                 message.note("reply cut to the limit");
                 out.count(Cause::LimitReached, 1);
             }
+        }
+        if self.is_too_deep {
+            message.body.is_cut = true;
+            message.note("values nested deeper than the limit are left out");
         }
         reply::write(&mut message, &self.facts, exchange, out);
         out.emit(message);

@@ -396,9 +396,41 @@ fn malformed_bytes_are_left_behind() {
         run.feed(ToClient, bytes.as_bytes());
         assert!(run.desyncs > 0, "{bytes:?}");
     }
-    let mut deep = run();
-    deep.feed(ToClient, "*1\r\n".repeat(100).as_bytes());
-    assert!(deep.desyncs > 0 && deep.loss.count(Cause::LimitReached) > 0);
+}
+
+#[test]
+fn values_nested_too_deep_are_left_out_and_the_next_reply_is_found() {
+    let nested = |levels: usize, inner: &str| format!("{}{inner}", "*1\r\n".repeat(levels));
+    for inner in [
+        ":1\r\n",
+        "*0\r\n",
+        "*2\r\n$1\r\na\r\n%1\r\n+b\r\n*-1\r\n",
+        "|1\r\n+a\r\n+b\r\n+c\r\n",
+        "$?\r\n;1\r\na\r\n;0\r\n",
+    ] {
+        let bytes = format!("{}+OK\r\n", nested(50_000, inner));
+        for part in [bytes.len(), 7] {
+            let mut run = run();
+            run.feed(ToServer, &[command(&["GET", "k"]), command(&["PING"])].concat());
+            bytes.as_bytes().chunks(part).for_each(|part| run.feed(ToClient, part));
+            assert_eq!((run.messages.len(), run.desyncs), (4, 0), "{inner:?}");
+            let [.., deep, last] = run.messages.as_slice() else { panic!("four messages") };
+            assert_eq!(deep.wire_bytes as usize, bytes.len() - 5);
+            assert_eq!(deep.body.bytes, format!("{}\"…\"{}", "[".repeat(32), "]".repeat(32)).as_bytes());
+            assert!(deep.body.is_cut && !deep.notes.is_empty() && last.notes.is_empty());
+            assert_eq!(run.loss.count(Cause::LimitReached), 1);
+        }
+    }
+    // Attributes are no value, so that the one behind them is the reply.
+    let mut run = run();
+    run.feed(ToServer, &command(&["GET", "k"]));
+    run.feed(ToClient, format!("{}|1\r\n+a\r\n*1\r\n:1\r\n:2\r\n", "*1\r\n".repeat(32)).as_bytes());
+    assert_eq!(run.messages.len(), 2, "{}", run.text());
+    assert_eq!(run.messages[1].body.bytes, format!("{}2{}", "[".repeat(32), "]".repeat(32)).as_bytes());
+    // The end of a list without a count can't be found in there.
+    let mut endless = Run::new(&Redis, tcp());
+    endless.feed(ToClient, nested(40, "*?\r\n:1\r\n.\r\n").as_bytes());
+    assert_eq!((endless.messages.len(), endless.desyncs > 0), (1, true));
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod config;
 mod demo;
 mod exit;
 mod input;
+#[allow(dead_code, reason = "the running instance asks for it")]
+mod instance;
 mod output;
 mod packets;
 mod pages;

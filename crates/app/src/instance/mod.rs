@@ -1,16 +1,22 @@
 //! The running instance: what is captured or read is stored, shown and told to clients of the machine interface.
 
+mod blocking;
 mod books;
 mod choices;
 mod control;
 mod export;
 mod files;
+#[cfg(test)]
+mod fixture;
 mod follow;
+mod locate;
 mod observer;
 mod packets;
+mod pcap;
 mod peers;
 mod place;
 mod recorder;
+mod scope;
 mod serve;
 mod shelf;
 mod snapshots;
@@ -260,7 +266,7 @@ impl Engine for Instance {
 
     async fn pcap(&self, request: PcapRequest) -> Result<ByteStream, EngineError> {
         let (store, queried) = self.stores.get(request.snapshot.as_deref())?;
-        packets::pcap(&store, &queried, &request).await
+        pcap::pcap(&store, &queried, &request).await
     }
 
     async fn follow(&self, request: FollowRequest) -> Result<FollowPart, EngineError> {

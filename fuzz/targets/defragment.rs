@@ -43,8 +43,17 @@ fuzz_target!(|data: &[u8]| {
         if flags & 2 != 0 {
             defragmenter.advance(now, &mut loss);
         }
+        check_partials(&mut defragmenter);
         assert_eq!(whole + loss.packets() + defragmenter.pending_packets(), number);
     }
     defragmenter.finish(&mut loss);
+    check_partials(&mut defragmenter);
     assert_eq!(whole + loss.packets(), number);
 });
+
+fn check_partials(defragmenter: &mut Defragmenter) {
+    while let Some(partial) = defragmenter.next_given_up() {
+        assert!(partial.is_partial && !partial.packets.is_empty() && !partial.bytes.is_empty());
+        assert!(partial.bytes.len() + partial.missing as usize <= 0xffff + 0xff);
+    }
+}

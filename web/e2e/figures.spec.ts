@@ -89,7 +89,11 @@ async function measure(page: Page, what: () => Promise<void>): Promise<Frames> {
       frame = requestAnimationFrame(tick);
     };
     let frame = requestAnimationFrame(tick);
-    Object.assign(window, { stopFrames: () => (cancelAnimationFrame(frame), seen.slice(1)) });
+    const stopFrames = () => {
+      cancelAnimationFrame(frame);
+      return seen.slice(1);
+    };
+    Object.assign(window, { stopFrames });
   });
   await what();
   const seen = await page.evaluate(() => (window as unknown as { stopFrames: () => number[] }).stopFrames());

@@ -35,7 +35,7 @@ export const test = base.extend<{ watch: Watch; open: (path?: string) => Promise
   open: async ({ page }, use) => {
     await use(async (path = "/") => {
       await page.goto(`${url()}${path}`);
-      await expect(page.getByRole("banner")).toBeVisible();
+      await expect(page.getByRole("textbox", { name: "Filter" })).toBeVisible();
     });
   },
 });

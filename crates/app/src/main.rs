@@ -5,7 +5,6 @@ mod config;
 mod demo;
 mod exit;
 mod input;
-#[allow(dead_code, reason = "the running instance asks for it")]
 mod instance;
 mod output;
 mod packets;

@@ -109,6 +109,22 @@ pub struct LiveStats {
 }
 
 impl LiveStats {
+    /// Adds the counters of another source.
+    pub fn add(&mut self, other: &LiveStats) {
+        let LiveStats { received, dropped, delivered, loopback_copies, filtered, unread, unreadable } = *other;
+        for (sum, more) in [
+            (&mut self.received, received),
+            (&mut self.dropped, dropped),
+            (&mut self.delivered, delivered),
+            (&mut self.loopback_copies, loopback_copies),
+            (&mut self.filtered, filtered),
+            (&mut self.unread, unread),
+            (&mut self.unreadable, unreadable),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
     /// Packets that came out of the ring.
     pub fn taken(&self) -> u64 {
         [self.delivered, self.loopback_copies, self.filtered, self.unread, self.unreadable]

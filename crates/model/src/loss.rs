@@ -62,6 +62,7 @@ macro_rules! causes {
 
 causes! {
     KernelDrop, Capture, "packets", true, "kernel drop", "The kernel dropped packets because the capture ring was full.";
+    CaptureOff, Capture, "milliseconds", false, "capture off", "Time in which capture was switched off.";
     FileCorrupt, Capture, "bytes", false, "corrupt file", "Bytes of a capture file that could not be read as packets.";
     UnknownLinkType, Wire, "packets", true, "unknown link type", "Packets of a link type that is not dissected.";
     NotIp, Wire, "packets", true, "not IP", "Frames of a network protocol that is not dissected (ARP, STP, LLDP).";

@@ -12,10 +12,20 @@ use lanternfish_model::{ConnectionFacts, ConnectionSummary, LocalSide, ProtocolS
 pub struct Rank {
     /// The packet that completed the entry, or the first one of the batch.
     pub packet: u64,
-    /// 0 for entries that time completed, 1 for those that a packet did.
+    /// One of [`Rank::BY_TIME`], [`Rank::BY_PARTS`] and [`Rank::BY_PACKET`].
     pub class: u8,
-    /// For entries that time completed: the last packet of their connection; at the end of the input the first one.
+    /// For entries that time completed: the last packet of their connection; at the end of the input the first one. For
+    /// those of datagrams that were given up: the first packet of the datagram.
     pub connection: u64,
+}
+
+impl Rank {
+    /// Time completed it.
+    pub const BY_TIME: u8 = 0;
+    /// It was in a datagram of which fragments never came.
+    pub const BY_PARTS: u8 = 1;
+    /// A packet completed it.
+    pub const BY_PACKET: u8 = 2;
 }
 
 /// An entry within the bytes of a chunk.
@@ -97,98 +107,23 @@ impl Chunk {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// Gives the entries of several workers' chunks in the order of their ranks, together with their workers.
-    pub fn merge(chunks: &[Chunk], mut each: impl FnMut(&[u8]) -> bool) -> bool {
-        if let [only] = chunks
-            && only.marks.is_sorted_by_key(|mark| mark.rank)
-        {
-            return (0..only.marks.len()).all(|position| each(only.entry(position)));
-        }
-        let mut queues: Vec<Queue<'_>> = chunks.iter().map(Queue::new).collect();
-        loop {
-            // There are few workers: looking at each one's next entry is cheaper than a heap.
-            let next =
-                queues.iter_mut().filter(|queue| queue.next_rank().is_some()).min_by_key(|queue| queue.next_rank());
-            let Some(entry) = next.and_then(Queue::pop) else { return true };
-            if !each(entry) {
-                return false;
-            }
-        }
-    }
-}
-
-/// The entries of a chunk that were not given yet, in the order of their ranks.
-struct Queue<'a> {
-    chunk: &'a Chunk,
-    /// The order, where it is not that of the chunk.
-    order: Option<Vec<usize>>,
-    at: usize,
-}
-
-impl<'a> Queue<'a> {
-    fn new(chunk: &'a Chunk) -> Self {
-        let order = if chunk.marks.is_sorted_by_key(|mark| mark.rank) {
-            None
-        } else {
-            let mut order: Vec<usize> = (0..chunk.marks.len()).collect();
-            order.sort_by_key(|&position| (chunk.marks.get(position).map(|mark| mark.rank), position));
-            Some(order)
-        };
-        Queue { chunk, order, at: 0 }
+    /// Whether the entries are in the order of their ranks.
+    pub fn is_sorted(&self) -> bool {
+        self.marks.is_sorted_by_key(|mark| mark.rank)
     }
 
-    fn position(&self) -> Option<usize> {
-        match &self.order {
-            Some(order) => order.get(self.at).copied(),
-            None => Some(self.at),
-        }
+    /// Whether it holds so much that it should go on before more is made.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= Self::FULL_BYTES || self.marks.len().saturating_add(self.flows.len()) >= Self::FULL_ENTRIES
     }
 
-    fn next_rank(&self) -> Option<Rank> {
-        self.chunk.marks.get(self.position()?).map(|mark| mark.rank)
+    /// As [`Chunk::is_full`], by the entries alone.
+    pub fn is_full_of_entries(&self) -> bool {
+        self.bytes.len() >= Self::FULL_BYTES || self.marks.len() >= Self::FULL_ENTRIES
     }
 
-    fn pop(&mut self) -> Option<&'a [u8]> {
-        let position = self.position()?;
-        self.at += 1;
-        Some(self.chunk.entry(position))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chunk(entries: &[(u64, &str)]) -> Chunk {
-        let mut chunk = Chunk::default();
-        for (packet, text) in entries {
-            chunk.bytes.extend_from_slice(text.as_bytes());
-            let rank = Rank { packet: *packet, class: 1, connection: 0 };
-            chunk.marks.push(Mark { rank, end: chunk.bytes.len() });
-        }
-        chunk
-    }
-
-    fn merged(chunks: &[Chunk], limit: usize) -> String {
-        let (mut out, mut left) = (String::new(), limit);
-        Chunk::merge(chunks, |entry| {
-            if left == 0 {
-                return false;
-            }
-            left -= 1;
-            out.push_str(std::str::from_utf8(entry).unwrap());
-            true
-        });
-        out
-    }
-
-    #[test]
-    fn entries_come_in_the_order_of_their_packets() {
-        let one = chunk(&[(1, "a"), (4, "d"), (4, "e"), (9, "i")]);
-        let two = chunk(&[(2, "b"), (3, "c"), (7, "g")]);
-        let unsorted = chunk(&[(8, "h"), (5, "f")]);
-        assert_eq!(merged(&[one, two, Chunk::default(), unsorted], 99), "abcdefghi");
-        assert_eq!(merged(&[chunk(&[(2, "b"), (1, "a")])], 99), "ab");
-        assert_eq!(merged(&[chunk(&[(1, "a"), (2, "b")]), chunk(&[(3, "c")])], 2), "ab");
-    }
+    /// Bytes of entries from which on a chunk is full.
+    pub const FULL_BYTES: usize = 1 << 20;
+    /// Entries, and what connections told their flows, from which on a chunk is full.
+    pub const FULL_ENTRIES: usize = 4096;
 }

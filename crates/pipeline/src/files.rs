@@ -3,9 +3,9 @@
 //! With several threads the calling one reads packets, spreads them in batches, and merges what the workers give. A
 //! batch is the same number of packets for any number of workers, and time passes at its borders only.
 
+mod merge;
 mod spread;
 
-use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -13,11 +13,12 @@ use std::thread;
 
 use lanternfish_capture::{Item, ReadError, Reader};
 use lanternfish_model::{Cause, PacketRef, Timestamp};
+use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
+use self::merge::Merge;
 use self::spread::{Batch, Lane, Spread, work};
-use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Revisions, Settings, Worker};
 
 /// Packets of a batch.
@@ -48,17 +49,10 @@ pub struct Run<'a> {
     settings: Arc<Settings>,
     packet_filter: Option<&'a mut PacketFilter>,
     number: u64,
-    output: &'a mut dyn FnMut(&[u8]) -> bool,
     progress: &'a mut dyn FnMut(u64),
-    flows: FlowTable,
-    flow_sink: Box<dyn EntrySink>,
-    /// What passed at the borders before the batches that were not merged yet: the time, and the packet behind it.
-    borders: VecDeque<Option<(Timestamp, u64)>>,
+    merge: Merge<'a>,
     report: Report,
     seed: u64,
-    matched_limit: u64,
-    written: u64,
-    merged: Vec<u8>,
 }
 
 /// Everything that a run needs besides its settings.
@@ -79,33 +73,26 @@ pub struct Start<'a> {
 
 /// Runs one input through the pipeline.
 pub fn run(settings: Arc<Settings>, input: Box<dyn Read + Send>, start: Start<'_>) -> Result<Report, ReadError> {
-    let reader = Reader::new(input)?;
-    let matched_limit = settings.filter.as_ref().and_then(|filter| filter.limit()).unwrap_or(u64::MAX);
+    let mut reader = Reader::new(input)?;
     let threads = start.threads.max(1);
     let mut sinks: Vec<Box<dyn EntrySink>> = (0..threads).map(|_| (start.sink)()).collect();
     let mut run = Run {
-        flows: FlowTable::new(Arc::clone(&settings)),
-        flow_sink: (start.sink)(),
-        borders: VecDeque::from([None]),
+        merge: Merge::new(Arc::clone(&settings), (start.sink)(), start.output),
         seed: settings.reassembly.seed,
         settings,
         packet_filter: start.packet_filter,
         number: start.first_packet,
-        output: start.output,
         progress: start.progress,
         report: Report::default(),
-        matched_limit,
-        written: 0,
-        merged: Vec::new(),
     };
     match (threads, sinks.pop()) {
-        (1, Some(sink)) => run.single(reader, sink)?,
+        (1, Some(sink)) => run.single(&mut reader, sink)?,
         (_, last) => {
             sinks.extend(last);
-            run.several(reader, sinks)?;
+            run.several(&mut reader, sinks)?;
         }
     }
-    Ok(run.report)
+    Ok(run.conclude(&reader))
 }
 
 /// The borders of batches, and the time that passes at them.
@@ -150,12 +137,11 @@ impl Batches {
 
 impl Run<'_> {
     /// One thread: packets go from the reader's buffer through all stages.
-    fn single(&mut self, mut reader: Reader, sink: Box<dyn EntrySink>) -> Result<(), ReadError> {
+    fn single(&mut self, reader: &mut Reader, sink: Box<dyn EntrySink>) -> Result<(), ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut worker = Worker::new(Arc::clone(&self.settings), sink, 0, 1);
         let mut batches = Batches::new(&self.settings);
-        let mut chunks = [Chunk::default()];
-        let mut is_stopped = false;
+        let mut room = Chunk::default();
         while let Some(item) = reader.next()? {
             let Some(raw) = self.packet(&item) else { continue };
             let number = raw.packet.number;
@@ -164,97 +150,67 @@ impl Run<'_> {
             }
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
-                self.flush(&mut worker, &mut chunks, &mut is_stopped);
+                take_partials(&mut ingest, &mut worker, number);
+                self.take(&mut worker, &mut room);
+                self.merge.end_batch();
                 (self.progress)(number);
-                if is_stopped {
+                if self.merge.is_stopped() {
                     break;
                 }
-                worker.advance(batches.time, number);
-                self.borders.push_back(Some((batches.time, number)));
+                self.merge.push_border(batches.time, number);
+                while worker.advance(batches.time, number) {
+                    self.take(&mut worker, &mut room);
+                }
             }
             batches.time = raw.packet.time;
             if !self.is_wanted(&raw) {
                 ingest.leave_out(&raw, Fate::FilteredOut);
                 continue;
             }
-            match ingest.read(&raw) {
+            let ingested = ingest.read(&raw);
+            take_partials(&mut ingest, &mut worker, number);
+            match ingested {
                 Ingested::Datagram(datagram) => {
                     let (key, hash, _) = ingest.place(&datagram);
                     worker.datagram(&datagram, &key, hash, raw.packet, raw.interface, &[]);
                 }
-                Ingested::Whole(whole) => {
-                    let interface = raw.interface;
-                    if let Some(datagram) = ingest.read_whole(&whole) {
-                        let (key, hash, _) = ingest.place(&datagram);
-                        worker.whole(&whole, &datagram, &key, hash, interface);
-                    }
-                }
+                Ingested::Whole(whole) => take_whole(&mut ingest, &mut worker, &whole, raw.interface, number),
                 Ingested::Nothing => {}
             }
+            if worker.is_full() {
+                let mut entries = worker.take_entries(std::mem::take(&mut room));
+                self.merge.take(&mut entries);
+                room = entries;
+            }
         }
-        ingest.finish();
-        self.flush(&mut worker, &mut chunks, &mut is_stopped);
         let end = (batches.time, self.number.saturating_add(1));
-        worker.advance(end.0, end.1);
-        self.borders.push_back(Some(end));
-        worker.finish();
-        self.flush(&mut worker, &mut chunks, &mut is_stopped);
+        ingest.finish();
+        take_partials(&mut ingest, &mut worker, end.1);
+        self.take(&mut worker, &mut room);
+        self.merge.end_batch();
+        self.merge.push_border(end.0, end.1);
+        while worker.advance(end.0, end.1) {
+            self.take(&mut worker, &mut room);
+        }
+        while worker.finish() {
+            self.take(&mut worker, &mut room);
+        }
+        self.take(&mut worker, &mut room);
+        self.merge.end_batch();
         self.report.ledger.merge(&worker.ledger());
-        self.conclude(&reader, ingest, is_stopped);
+        self.report.ledger.merge(&ingest.ledger());
         Ok(())
     }
 
-    fn flush(&mut self, worker: &mut Worker, chunks: &mut [Chunk; 1], is_stopped: &mut bool) {
-        let [chunk] = chunks;
-        chunk.clear();
-        *chunk = worker.take(std::mem::take(chunk));
-        if !self.merge(chunks) {
-            *is_stopped = true;
-        }
-    }
-
-    /// Gives the entries of a batch out in their order; `false` where no more are wanted.
-    fn merge(&mut self, chunks: &mut [Chunk]) -> bool {
-        for chunk in chunks.iter_mut() {
-            self.flows.collect(&mut chunk.flows);
-        }
-        let (output, written, limit) = (&mut *self.output, &mut self.written, self.matched_limit);
-        let is_going_on = if limit == u64::MAX && is_single_and_sorted(chunks) {
-            chunks.iter().all(|chunk| chunk.bytes.is_empty() || output(&chunk.bytes))
-        } else {
-            let merged = &mut self.merged;
-            merged.clear();
-            let is_under_limit = Chunk::merge(chunks, |entry| {
-                if *written >= limit {
-                    return false;
-                }
-                *written += 1;
-                merged.extend_from_slice(entry);
-                true
-            });
-            (merged.is_empty() || output(merged)) && is_under_limit
-        };
-        if !is_going_on {
-            return false;
-        }
-        let mut early = Chunk::default();
-        let border = self.borders.pop_front().flatten();
-        self.flows.fold(border, &mut writer(&mut self.flow_sink, &mut early, &mut self.report.ledger));
-        self.write_flows(&early)
-    }
-
-    fn write_flows(&mut self, chunk: &Chunk) -> bool {
-        (0..chunk.marks.len()).all(|position| {
-            if self.written >= self.matched_limit {
-                return false;
-            }
-            self.written += 1;
-            (self.output)(chunk.entry(position))
-        })
+    /// Takes what the only worker has made so far.
+    fn take(&mut self, worker: &mut Worker, room: &mut Chunk) {
+        let mut chunk = worker.take(std::mem::take(room));
+        self.merge.take(&mut chunk);
+        *room = chunk;
     }
 
     /// Several workers on threads of their own.
-    fn several(&mut self, mut reader: Reader, sinks: Vec<Box<dyn EntrySink>>) -> Result<(), ReadError> {
+    fn several(&mut self, reader: &mut Reader, sinks: Vec<Box<dyn EntrySink>>) -> Result<(), ReadError> {
         let count = sinks.len();
         let seed = self.seed;
         let settings = Arc::clone(&self.settings);
@@ -268,27 +224,16 @@ impl Run<'_> {
                     scope.spawn(move || work(settings, sink, number as u16, count as u16, seed, batches, results));
                 lanes.push(Lane { to_worker: Some(to_worker), from_worker, handle });
             }
-            let mut spread = Spread {
-                lanes: &mut lanes,
-                filling: (0..count).map(|_| Batch::default()).collect(),
-                spare: Vec::new(),
-                under_way: 0,
-            };
-            let result = self.read_and_spread(&mut reader, &mut spread);
+            let mut spread = Spread::new(&mut lanes);
+            let result = self.read_and_spread(reader, &mut spread);
             for lane in spread.lanes.iter_mut() {
                 lane.to_worker = None;
             }
-            let (ingest, is_stopped) = result?;
-            let mut is_stopped = is_stopped;
+            let ingest = result?;
             // The workers close what is open, and send their last chunk.
-            while spread.under_way > 0 || !is_stopped {
-                let chunks = spread.receive();
-                if chunks.is_empty() {
+            while spread.under_way > 0 || !self.merge.is_stopped() {
+                if !spread.receive(&mut self.merge) {
                     break;
-                }
-                let mut chunks = chunks;
-                if !is_stopped && !self.merge(&mut chunks) {
-                    is_stopped = true;
                 }
             }
             for lane in lanes {
@@ -297,16 +242,12 @@ impl Run<'_> {
                     self.report.ledger.merge(&ledger);
                 }
             }
-            self.conclude(&reader, ingest, is_stopped);
+            self.report.ledger.merge(&ingest.ledger());
             Ok(())
         })
     }
 
-    fn read_and_spread(
-        &mut self,
-        reader: &mut Reader,
-        spread: &mut Spread<'_, '_>,
-    ) -> Result<(Ingest, bool), ReadError> {
+    fn read_and_spread(&mut self, reader: &mut Reader, spread: &mut Spread<'_, '_>) -> Result<Ingest, ReadError> {
         let mut ingest = Ingest::new(self.seed, Some(Arc::clone(&self.settings.names)));
         let mut batches = Batches::new(&self.settings);
         let count = spread.filling.len() as u64;
@@ -322,16 +263,15 @@ impl Run<'_> {
             }
             if batches.is_border(&raw) {
                 ingest.advance(batches.time);
+                spread.partials(&mut ingest, number);
                 spread.send(None);
                 spread.begin(batches.time, number);
-                self.borders.push_back(Some((batches.time, number)));
+                self.merge.push_border(batches.time, number);
                 (self.progress)(number);
                 while spread.under_way > BATCHES_UNDER_WAY {
-                    let mut chunks = spread.receive();
-                    if chunks.is_empty() || !self.merge(&mut chunks) {
-                        return Ok((ingest, true));
+                    if !spread.receive(&mut self.merge) || self.merge.is_stopped() {
+                        return Ok(ingest);
                     }
-                    spread.keep(chunks);
                 }
             }
             batches.time = raw.packet.time;
@@ -343,25 +283,23 @@ impl Run<'_> {
                 spread.packet((hash >> 32) % count, &raw, memory);
                 continue;
             }
-            match ingest.read(&raw) {
+            let ingested = ingest.read(&raw);
+            spread.partials(&mut ingest, number);
+            match ingested {
                 Ingested::Datagram(datagram) => {
                     let (_, _, hash) = ingest.place(&datagram);
                     spread.packet((hash >> 32) % count, &raw, memory);
                 }
-                Ingested::Whole(whole) => {
-                    let place = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2);
-                    if let Some(hash) = place {
-                        spread.whole((hash >> 32) % count, whole, raw.interface);
-                    }
-                }
+                Ingested::Whole(whole) => spread.whole(&mut ingest, whole, raw.interface, number),
                 Ingested::Nothing => {}
             }
         }
         ingest.finish();
+        spread.partials(&mut ingest, self.number.saturating_add(1));
         let end = (batches.time, self.number.saturating_add(1));
         spread.send(Some(end));
-        self.borders.push_back(Some(end));
-        Ok((ingest, false))
+        self.merge.push_border(end.0, end.1);
+        Ok(ingest)
     }
 
     fn packet<'b>(&mut self, item: &Item<'b>) -> Option<RawPacket<'b>> {
@@ -394,27 +332,31 @@ impl Run<'_> {
     }
 
     /// Writes the flows that are left, and adds up the books.
-    fn conclude(&mut self, reader: &Reader, ingest: Ingest, is_stopped: bool) {
-        self.report.ledger.merge(&ingest.ledger());
-        self.report.packets = self.number;
+    fn conclude(self, reader: &Reader) -> Report {
+        let mut report = self.report;
+        report.packets = self.number;
         let counters = reader.counters();
-        self.report.ledger.lose(Cause::FileCorrupt, counters.skipped_bytes);
+        report.ledger.lose(Cause::FileCorrupt, counters.skipped_bytes);
         let dropped = reader.dropped_packets();
-        self.report.ledger.lose(Cause::KernelDrop, dropped);
-        self.report.ledger.add_packets(dropped, 0);
-        self.report.notes.extend(reader.notes().iter().map(ToString::to_string));
-        let mut rest = Chunk::default();
-        self.flows.finish(&mut writer(&mut self.flow_sink, &mut rest, &mut self.report.ledger));
-        if !is_stopped {
-            self.write_flows(&rest);
-        }
+        report.ledger.lose(Cause::KernelDrop, dropped);
+        report.ledger.add_packets(dropped, 0);
+        report.notes.extend(reader.notes().iter().map(ToString::to_string));
+        report.ledger.merge(&self.merge.finish());
+        report
     }
 }
 
-fn writer<'a>(sink: &'a mut Box<dyn EntrySink>, out: &'a mut Chunk, ledger: &'a mut Ledger) -> Writer<'a> {
-    Writer { sink: sink.as_mut(), out, ledger }
+/// Gives a datagram that was put together before or with the packet that has the number `at`.
+pub(crate) fn take_whole(ingest: &mut Ingest, worker: &mut Worker, whole: &Whole, interface: u32, at: u64) {
+    if let Some(datagram) = ingest.read_whole(whole) {
+        let (key, hash, _) = ingest.place(&datagram);
+        worker.whole(whole, &datagram, &key, hash, interface, at);
+    }
 }
 
-fn is_single_and_sorted(chunks: &[Chunk]) -> bool {
-    matches!(chunks, [only] if only.marks.is_sorted_by_key(|mark| mark.rank))
+/// Gives what came of datagrams whose fragments were given up before the packet that has the number `at`.
+pub(crate) fn take_partials(ingest: &mut Ingest, worker: &mut Worker, at: u64) {
+    while let Some(partial) = ingest.next_partial() {
+        take_whole(ingest, worker, &partial, 0, at);
+    }
 }

@@ -21,6 +21,7 @@ use lanternfish_telemetry::Ledger;
 
 use crate::chunk::{FlowEvent, Opening, Told};
 use crate::held::Held;
+use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Rank, Revisions, Settings};
 
 /// A flow under way.
@@ -79,8 +80,11 @@ pub struct FlowTable {
     opened: Vec<u64>,
     events: Vec<FlowEvent>,
     held: Held,
+    scope: KnownScope,
     /// How many flows there were.
     count: u64,
+    /// The flows by their first packets, the last one first, once the run is over.
+    ending: Option<Vec<(u64, u64)>>,
 }
 
 impl FlowTable {
@@ -95,7 +99,9 @@ impl FlowTable {
             opened: Vec::new(),
             events: Vec::new(),
             held: Held::default(),
+            scope: KnownScope::default(),
             count: 0,
+            ending: None,
         }
     }
 
@@ -104,15 +110,30 @@ impl FlowTable {
         self.events.append(events);
     }
 
-    /// Folds what was collected, in the order of packets, and makes the entries that are due. `border` is the time that
-    /// has passed in this batch, and the number of the packet before which it did.
-    pub fn fold(&mut self, border: Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
+    /// As [`FlowTable::collect`], for one of them.
+    pub fn collect_one(&mut self, event: FlowEvent) {
+        self.events.push(event);
+    }
+
+    /// Folds what was collected in a batch, in the order of packets, and makes the entries that are due. `border` is the
+    /// time that has passed before the batch, and the number of the packet before which it did.
+    pub fn fold_batch(&mut self, border: Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
+        let mut border = border;
+        self.fold(&mut border, writer);
+        if let Some((now, _)) = border {
+            self.write_due(now, writer);
+        }
+        self.write_opened(writer);
+    }
+
+    /// Folds what was collected so far in a batch that goes on; `border` is taken once its time has passed.
+    pub fn fold(&mut self, border: &mut Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
         let mut events = std::mem::take(&mut self.events);
         events.sort_by_key(|event| event.rank);
-        let mut border = border;
         for event in events.drain(..) {
             let Rank { packet, class, .. } = event.rank;
-            if let Some((now, _)) = border.take_if(|(_, next)| (packet, class) > (*next, 0)) {
+            let is_behind = |(_, next): &mut (Timestamp, u64)| (packet, class) > (*next, Rank::BY_TIME);
+            if let Some((now, _)) = border.take_if(is_behind) {
                 self.write_due(now, writer);
             }
             self.take(event, writer);
@@ -120,11 +141,7 @@ impl FlowTable {
                 self.drop_oldest(writer);
             }
         }
-        if let Some((now, _)) = border {
-            self.write_due(now, writer);
-        }
         self.events = events;
-        self.write_opened(writer);
     }
 
     /// Makes the first entries of flows, as soon as a connection has told what passed.
@@ -161,15 +178,28 @@ impl FlowTable {
         }
     }
 
-    /// The run is over: ends all flows by their first packets.
-    pub fn finish(&mut self, writer: &mut Writer<'_>) {
-        self.fold(None, writer);
-        self.release(None, writer);
-        let mut flows: Vec<(u64, u64)> = self.flows.iter().map(|(id, flow)| (flow.summary.first.number, *id)).collect();
-        flows.sort_unstable();
-        for (_, id) in flows {
+    /// The run is over: ends all flows by their first packets. Tells whether there are more: then the entries so far are
+    /// to be taken, and it is to be called again.
+    pub fn finish(&mut self, writer: &mut Writer<'_>) -> bool {
+        let mut ending = match self.ending.take() {
+            Some(ending) => ending,
+            None => {
+                self.fold_batch(None, writer);
+                self.release(None, writer);
+                let by_first = self.flows.iter().map(|(id, flow)| (flow.summary.first.number, *id));
+                let mut ending: Vec<(u64, u64)> = by_first.collect();
+                ending.sort_unstable_by(|one, other| other.cmp(one));
+                ending
+            }
+        };
+        while let Some((_, id)) = ending.pop() {
             self.end(id, writer);
+            if writer.out.is_full() && !ending.is_empty() {
+                self.ending = Some(ending);
+                return true;
+            }
         }
+        false
     }
 
     fn take(&mut self, event: FlowEvent, writer: &mut Writer<'_>) {

@@ -107,14 +107,20 @@ impl Ingest {
                 }
             }
             View::Unread(unread) => {
-                self.loss.add(unread.cause, 1);
-                self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);
+                self.unread(unread.cause, unread.what, 1);
                 Ingested::Nothing
             }
         }
     }
 
-    /// Reads the transport header of a whole datagram; what cannot be read is counted, a packet for each fragment.
+    /// The next datagram of which fragments never came, to be asked after each call that lets time pass or takes a
+    /// fragment, until there is none.
+    pub fn next_partial(&mut self) -> Option<Whole> {
+        self.defragmenter.next_given_up()
+    }
+
+    /// Reads the transport header of a whole datagram; what cannot be read is counted, a packet for each fragment, where
+    /// they were not counted before.
     pub fn read_whole<'a>(&mut self, whole: &'a Whole) -> Option<Datagram<'a>> {
         let payload = Payload { bytes: &whole.bytes, missing: whole.missing };
         let view = lanternfish_wire::read_transport(
@@ -126,22 +132,27 @@ impl Ingest {
             &whole.tunnels,
         );
         let last = whole.packets.last().copied().unwrap_or_default();
+        let uncounted = if whole.is_partial { 0 } else { whole.packets.len() as u64 };
         match view {
             View::Datagram(datagram) => {
                 self.learn(&datagram, last);
                 Some(datagram)
             }
             View::Fragment(_) => {
-                self.loss.add(Cause::MalformedHeader, whole.packets.len() as u64);
-                self.ledger
-                    .add_unknown(Unknown { cause: Cause::MalformedHeader, what: "fragment within a fragment" }, 1);
+                self.unread(Cause::MalformedHeader, "fragment within a fragment", uncounted);
                 None
             }
             View::Unread(unread) => {
-                self.loss.add(unread.cause, whole.packets.len() as u64);
-                self.ledger.add_unknown(Unknown { cause: unread.cause, what: unread.what }, 1);
+                self.unread(unread.cause, unread.what, uncounted);
                 None
             }
+        }
+    }
+
+    fn unread(&mut self, cause: Cause, what: &'static str, packets: u64) {
+        if packets > 0 {
+            self.loss.add(cause, packets);
+            self.ledger.add_unknown(Unknown { cause, what }, 1);
         }
     }
 
@@ -162,12 +173,12 @@ impl Ingest {
         self.defragmenter.pending_packets()
     }
 
-    /// Gives up fragments that are too old.
+    /// Gives up fragments that are too old; what came of their datagrams is asked for with [`Ingest::next_partial`].
     pub fn advance(&mut self, now: Timestamp) {
         self.defragmenter.advance(now, &mut self.loss);
     }
 
-    /// The input is over: fragments that wait are lost.
+    /// The input is over: fragments that wait are given up.
     pub fn finish(&mut self) {
         self.defragmenter.finish(&mut self.loss);
     }

@@ -19,5 +19,5 @@ mod worker;
 pub use chunk::{Chunk, Mark, Rank};
 pub use ingest::{Ingest, Ingested, RawPacket};
 pub use redact::{FINGERPRINT_KEY_BYTES, Fingerprint, Redactor};
-pub use settings::{EntrySink, Revisions, Settings};
+pub use settings::{EntrySink, Revisions, Scope, Settings};
 pub use worker::Worker;

@@ -22,6 +22,7 @@ use self::telling::detected;
 use crate::chunk::Told;
 use crate::held::{Held, Row};
 use crate::known_names::KnownNames;
+use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -67,6 +68,8 @@ pub struct Stage {
     /// The entries of the chunk whose place is final; those behind belong to the connection that is being closed.
     placed: usize,
     phase: Phase,
+    /// Whether fragments of the datagram under way never came.
+    pub(crate) is_partial: bool,
     worker: u16,
     entries: Vec<ProtocolCount>,
     notes: u64,
@@ -76,6 +79,7 @@ pub struct Stage {
     held: Held,
     redactor: Option<Redactor>,
     known_names: KnownNames,
+    scope: KnownScope,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -99,6 +103,7 @@ impl Stage {
             rank: Rank::default(),
             placed: 0,
             phase: Phase::Packet,
+            is_partial: false,
             worker,
             entries: vec![ProtocolCount::default(); protocols],
             notes: 0,
@@ -108,6 +113,7 @@ impl Stage {
             held: Held::default(),
             redactor,
             known_names: KnownNames::default(),
+            scope: KnownScope::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -120,19 +126,36 @@ impl Stage {
 
     pub(crate) fn begin_timers(&mut self, next_packet: u64) {
         self.phase = Phase::Timers;
-        self.rank = Rank { packet: next_packet, class: 0, connection: 0 };
+        self.rank = Rank { packet: next_packet, class: Rank::BY_TIME, connection: 0 };
         self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn begin_finish(&mut self) {
         self.phase = Phase::Finish;
-        self.rank = Rank { packet: u64::MAX, class: 0, connection: 0 };
+        self.rank = Rank { packet: u64::MAX, class: Rank::BY_TIME, connection: 0 };
         self.placed = self.chunk.marks.len();
     }
 
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
         self.chunk_number = self.chunk_number.wrapping_add(1).max(1);
+        self.placed = 0;
+        self.sink.flush();
         std::mem::replace(&mut self.chunk, empty)
+    }
+
+    /// Takes the entries alone, so that what was told to flows can still be put right.
+    pub(crate) fn take_entries(&mut self, empty: Chunk) -> Chunk {
+        self.placed = 0;
+        let flows = std::mem::take(&mut self.chunk.flows);
+        std::mem::replace(&mut self.chunk, Chunk { flows, ..empty })
+    }
+
+    pub(crate) fn chunk(&self) -> &Chunk {
+        &self.chunk
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.sink.flush();
     }
 
     pub(crate) fn count(&self, ledger: &mut Ledger) {
@@ -165,7 +188,11 @@ impl Stage {
         }
         let mut messages = std::mem::take(&mut self.messages);
         let mut pairs = std::mem::take(&mut self.pairs);
-        for message in messages.drain(..) {
+        for mut message in messages.drain(..) {
+            if self.is_partial {
+                message.is_partial = true;
+                message.note("fragments of its datagram never came");
+            }
             let mut emit = |pair| pairs.push(pair);
             connection.pairer.push(message, &self.settings.pairing, &mut self.loss, &mut emit);
         }
@@ -282,7 +309,10 @@ impl Stage {
             redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
+        if self.settings.registry.is_on(entry.protocol)
+            && filter.is_none_or(|filter| filter.matches(self.settings.table, &entry))
+            && self.scope.takes(&self.settings, &entry)
+        {
             self.shown += u64::from(is_last);
             self.sink.entry(&entry, &mut self.chunk.bytes);
             self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });

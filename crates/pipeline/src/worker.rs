@@ -47,7 +47,7 @@ impl Worker {
         interface: u32,
         fragments: &[PacketRef],
     ) {
-        self.stage.begin(Rank { packet: packet.number, class: 1, connection: 0 });
+        self.stage.begin(Rank { packet: packet.number, class: Rank::BY_PACKET, connection: 0 });
         let meta = PacketMeta { packet, interface, fragments };
         let count = fragments.len() as u64 + 1;
         match self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss) {
@@ -56,24 +56,50 @@ impl Worker {
         }
     }
 
-    /// Takes a datagram that was put together from fragments.
-    pub fn whole(&mut self, whole: &Whole, datagram: &Datagram<'_>, key: &ConnectionKey, hash: u64, interface: u32) {
-        if let Some((&last, earlier)) = whole.packets.split_last() {
-            self.datagram(datagram, key, hash, last, interface, earlier);
+    /// Takes a datagram that was put together from fragments, before or with the packet that has the number `at`.
+    pub fn whole(
+        &mut self,
+        whole: &Whole,
+        datagram: &Datagram<'_>,
+        key: &ConnectionKey,
+        hash: u64,
+        interface: u32,
+        at: u64,
+    ) {
+        let Some((&last, earlier)) = whole.packets.split_last() else { return };
+        if !whole.is_partial {
+            return self.datagram(datagram, key, hash, last, interface, earlier);
         }
+        // Its packets are counted as lost; what came of it is shown nevertheless.
+        let first = whole.packets.first().map_or(0, |packet| packet.number);
+        self.stage.begin(Rank { packet: at, class: Rank::BY_PARTS, connection: first });
+        self.stage.is_partial = true;
+        let meta = PacketMeta { packet: last, interface, fragments: earlier };
+        self.tracker.datagram(&mut self.stage, &meta, datagram, key, hash, &mut self.loss);
+        self.stage.is_partial = false;
     }
 
-    /// Lets time pass before the packet with this number is taken.
-    pub fn advance(&mut self, now: Timestamp, next_packet: u64) {
+    /// Lets time pass before the packet with this number is taken. Tells whether there is more to do: then the entries so
+    /// far are to be taken, and it is to be called again.
+    pub fn advance(&mut self, now: Timestamp, next_packet: u64) -> bool {
         self.stage.begin_timers(next_packet);
-        self.tracker.advance(&mut self.stage, now, &mut self.loss);
+        self.tracker.advance_some(&mut self.stage, now, &mut self.loss, is_full)
     }
 
-    /// The input is over: everything that is open is closed, and nothing is held back any more.
-    pub fn finish(&mut self) {
+    /// The input is over: everything that is open is closed, and nothing is held back any more. Tells whether there is
+    /// more to do, as [`Worker::advance`] does.
+    pub fn finish(&mut self) -> bool {
         self.stage.begin_finish();
-        self.tracker.finish(&mut self.stage, &mut self.loss);
-        self.stage.release(None);
+        let has_more = self.tracker.finish_some(&mut self.stage, &mut self.loss, is_full);
+        if !has_more {
+            self.stage.release(None);
+        }
+        has_more
+    }
+
+    /// Whether the entries that were made should be taken before more packets.
+    pub fn is_full(&self) -> bool {
+        self.stage.chunk().is_full_of_entries()
     }
 
     /// Live: lets entries go on whose processes are known by now, or that have waited for them long enough.
@@ -92,6 +118,16 @@ impl Worker {
         self.stage.take(empty)
     }
 
+    /// Gives on what the sink keeps back.
+    pub fn flush(&mut self) {
+        self.stage.flush();
+    }
+
+    /// Takes the entries alone: what connections told their flows stays for the end of the batch.
+    pub fn take_entries(&mut self, empty: Chunk) -> Chunk {
+        self.stage.take_entries(empty)
+    }
+
     /// What became of its packets, how many entries it made, and what it lost.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
@@ -101,4 +137,8 @@ impl Worker {
         self.stage.count(&mut ledger);
         ledger
     }
+}
+
+fn is_full(stage: &Stage) -> bool {
+    stage.chunk().is_full()
 }

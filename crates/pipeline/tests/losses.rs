@@ -1,7 +1,7 @@
 //! Every cause of loss is real: for each there is a capture that raises its counter, by a number known beforehand, while
 //! every packet keeps its one fate.
 //!
-//! Causes that only live traffic has are raised in `e2e/test_books.py`; those of the store have nobody to raise them yet.
+//! Causes that only live traffic has are raised in `e2e/test_books.py`; those of the store in its own tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use it")]
 
 mod bench;
@@ -55,7 +55,7 @@ fn case(cause: Cause) -> Option<Case> {
         Cause::PairTimeout => plain(questions(), 1),
         Cause::PairLimit => limited(&|s| s.pairing.waiting = 2, pipelined(5), 4),
         Cause::FlowTableFull => limited(&|s| s.max_flows = 4, handshakes(10), 6),
-        Cause::ProcessEnded | Cause::IdentityUnavailable => None,
+        Cause::CaptureOff | Cause::ProcessEnded | Cause::IdentityUnavailable => None,
         Cause::StoreFull
         | Cause::StoreBehind
         | Cause::StoreFailed

@@ -291,7 +291,7 @@ fn jumping_times_are_the_same_to_any_number_of_threads() {
     for number in 0..40u8 {
         let seconds = i64::from(number) * 37 % 11 * 120;
         let packet = udp(endpoint(&format!("10.0.0.{number}:4000")), endpoint("10.0.9.9:4001"), b"\xf0 zebra");
-        capture.push(Timestamp::from_parts(1_700_000_000 - seconds, 0), frame(&packet));
+        capture.push(Timestamp::from_parts(1_700_000_000 + seconds, 0), frame(&packet));
     }
     let (_, lines) = run(&capture.to_pcap(), 1);
     assert!(String::from_utf8_lossy(&lines).contains("\"closed\""));

@@ -195,17 +195,17 @@ async fn stats_count_as_the_entries_say() {
         assert_eq!((status_name.as_str(), host_name.as_str()), ("status_code", "request.headers[\"Host\"]"));
         let key = (*status, host.clone(), row.time.unwrap().ns() / step);
         let (figures, latencies) = expected.get_mut(&key).unwrap();
-        assert_eq!([row.calls, row.errors, row.client_errors, row.bytes], *figures);
+        assert_eq!([row.figures.calls, row.figures.errors, row.figures.client_errors, row.figures.bytes], *figures);
         latencies.sort_unstable();
         let median = latencies[(latencies.len() - 1) / 2];
-        assert!(row.p50_us.unwrap().abs_diff(median) as f64 <= median as f64 * 0.04 + 1.0);
-        assert_eq!(row.answered, figures[0]);
+        assert!(row.figures.p50_us.unwrap().abs_diff(median) as f64 <= median as f64 * 0.04 + 1.0);
+        assert_eq!(row.figures.answered, figures[0]);
     }
     let calls: Vec<u64> = {
         let plain = query.stats(&filter("http"), Window::ALL, &by[..1], None, 3).await.unwrap();
         assert_eq!(plain.rows.len(), 3);
         assert!(plain.omitted_groups > 0);
-        plain.rows.iter().map(|row| row.calls).collect()
+        plain.rows.iter().map(|row| row.figures.calls).collect()
     };
     assert!(calls.is_sorted_by(|a, b| a >= b));
 }
@@ -216,7 +216,7 @@ async fn connections_are_counted_only_beside_no_messages() {
     let query = small.query();
     let by = [Group::parse("protocol", table()).unwrap()];
     let rows = |stats: &Stats| -> BTreeMap<String, u64> {
-        stats.rows.iter().map(|row| (format!("{:?}", row.by[0].1), row.calls)).collect()
+        stats.rows.iter().map(|row| (format!("{:?}", row.by[0].1), row.figures.calls)).collect()
     };
     let all = query.stats(&filter(""), Window::ALL, &by, None, 100).await.unwrap();
     let calls = entries.iter().filter(|entry| entry.class == EntryClass::Call).count() as u64;
@@ -258,7 +258,13 @@ fn edges<'a>(maps: impl IntoIterator<Item = &'a ServiceMap>) -> Figures {
     let mut figures = Figures::new();
     for edge in maps.into_iter().flat_map(|map| &map.edges) {
         let sums = figures.entry((edge.src.clone(), edge.dst.clone(), edge.protocol.clone())).or_default();
-        let of_edge = [edge.calls, edge.errors, edge.client_errors, edge.bytes, edge.answered];
+        let of_edge = [
+            edge.figures.calls,
+            edge.figures.errors,
+            edge.figures.client_errors,
+            edge.figures.bytes,
+            edge.figures.answered,
+        ];
         sums.iter_mut().zip(of_edge).for_each(|(sum, figure)| *sum += figure);
     }
     figures
@@ -274,7 +280,7 @@ async fn the_stored_map_is_the_live_one() {
         assert_eq!(edges([&stored.map]), edges(&live_maps(&entries, &filter, group)), "{text}");
         assert!(!stored.map.nodes.is_empty());
         for edge in &stored.map.edges {
-            assert!(edge.p50_us <= edge.p95_us && edge.p95_us <= edge.p99_us);
+            assert!(edge.figures.p50_us <= edge.figures.p95_us && edge.figures.p95_us <= edge.figures.p99_us);
             assert!(stored.map.nodes.iter().any(|node| node.id == edge.src));
         }
     }

@@ -1,9 +1,9 @@
 //! IP fragments put together (RFC 791 section 3.2, RFC 8200 section 4.5).
 //!
 //! Of bytes that came twice the first are kept. A datagram whose fragments were cut by the capture becomes whole too:
-//! its bytes up to the first one missing are given.
+//! its bytes up to the first one missing are given, and so are those of one that is given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
@@ -35,7 +35,7 @@ impl Default for FragmentLimits {
     }
 }
 
-/// A datagram whose fragments have all come.
+/// A datagram whose fragments have all come, or that was given up as far as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// Its bytes behind the IP header (behind the fragment header in IPv6).
@@ -54,6 +54,8 @@ pub struct Whole {
     pub packets: Vec<PacketRef>,
     /// The bytes of these packets from the network header on, that header reckoned without options.
     pub network_bytes: u32,
+    /// Whether fragments never came: its packets are counted as lost already.
+    pub is_partial: bool,
 }
 
 /// Fragments that wait for the others of their datagrams.
@@ -66,6 +68,8 @@ pub struct Defragmenter {
     bytes: usize,
     packets: u64,
     spare: Option<Whole>,
+    /// Those that were given up and not taken yet.
+    given_up: VecDeque<Whole>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,6 +126,7 @@ impl Defragmenter {
             bytes: 0,
             packets: 0,
             spare: None,
+            given_up: VecDeque::new(),
         }
     }
 
@@ -195,6 +200,12 @@ impl Defragmenter {
         Some(self.assemble(&key, partial))
     }
 
+    /// The next datagram that was given up and of which the beginning came, the one given up first. To be asked after
+    /// each call that may give some up, until there is none.
+    pub fn next_given_up(&mut self) -> Option<Whole> {
+        self.given_up.pop_front()
+    }
+
     /// Gives up datagrams that have waited for too long at this time.
     pub fn advance(&mut self, now: Timestamp, loss: &mut Loss) {
         while let Some(key) = self.oldest() {
@@ -240,7 +251,13 @@ impl Defragmenter {
 
     fn give_up(&mut self, key: &Key, cause: Cause, loss: &mut Loss) {
         match self.take(key) {
-            Some(partial) => loss.add(cause, partial.packets.len() as u64),
+            Some(partial) => {
+                loss.add(cause, partial.packets.len() as u64);
+                if partial.parts.first().is_some_and(|first| first.offset == 0 && first.captured > 0) {
+                    let whole = self.assemble(key, partial);
+                    self.given_up.push_back(Whole { is_partial: true, ..whole });
+                }
+            }
             // An age without a datagram would be looked at for ever.
             None => self.ages.retain(|_, other| other != key),
         }
@@ -258,6 +275,9 @@ impl Defragmenter {
         let mut bytes = self.spare.take().map(|whole| whole.bytes).unwrap_or_default();
         bytes.clear();
         for part in &partial.parts {
+            if part.offset as usize != bytes.len() {
+                break;
+            }
             let at = part.at as usize;
             let captured = partial.bytes.get(at..at.saturating_add(part.captured as usize)).unwrap_or_default();
             bytes.extend_from_slice(captured);
@@ -265,7 +285,8 @@ impl Defragmenter {
                 break;
             }
         }
-        let missing = partial.end.unwrap_or(0).saturating_sub(bytes.len() as u32);
+        let end = partial.end.unwrap_or_else(|| partial.least_end(&bytes));
+        let missing = end.saturating_sub(bytes.len() as u32);
         Whole {
             bytes,
             missing,
@@ -275,6 +296,7 @@ impl Defragmenter {
             tunnels: partial.tunnels,
             packets: partial.packets,
             network_bytes: partial.network_bytes,
+            is_partial: false,
         }
     }
 }
@@ -360,6 +382,16 @@ impl Partial {
         true
     }
 
+    /// Where the datagram ends at the earliest, whose last fragment never came: behind all that came, or where UDP's own
+    /// length (RFC 768) says.
+    fn least_end(&self, bytes: &[u8]) -> u32 {
+        let end = self.parts.last().map_or(0, Part::end);
+        match (self.protocol, bytes) {
+            (UDP, &[_, _, _, _, high, low, ..]) => end.max(u32::from(u16::from_be_bytes([high, low]))),
+            _ => end,
+        }
+    }
+
     /// Whether all parts are there: they do not overlap and none lies behind the end.
     fn is_whole(&self) -> bool {
         self.end == Some(self.covered)
@@ -372,6 +404,8 @@ impl Part {
     }
 }
 
+/// The number of UDP among the protocols over IP.
+const UDP: u8 = 17;
 /// The most fragments of one datagram: as many as there are offsets.
 const MAX_FRAGMENTS: usize = 8192;
 /// What a fragment counts beside its bytes.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arrow::array::{Array, RecordBatch};
 use lanternfish_model::{Cause, Loss, ProtocolIndex, Timestamp};
@@ -53,6 +53,19 @@ impl Part {
 pub(crate) struct Problem {
     pub cause: Cause,
     pub words: String,
+    /// When it was met last.
+    pub met: Instant,
+}
+
+impl Problem {
+    pub(crate) fn new(cause: Cause, words: String) -> Problem {
+        Problem { cause, words, met: Instant::now() }
+    }
+
+    /// Whether it is time to try again: a disk with room again is known to have it, anything else is found out by trying.
+    pub(crate) fn may_be_over(&self) -> bool {
+        self.cause == Cause::StoreFull || self.met.elapsed() >= RETRY_AFTER
+    }
 }
 
 /// The state under the lock.
@@ -68,7 +81,6 @@ pub(crate) struct Inner {
     /// Things that happened, in words, the newest last.
     pub notes: VecDeque<String>,
     pub loss: Loss,
-    pub newest: Option<Timestamp>,
     pub rows: u64,
 }
 
@@ -149,7 +161,6 @@ impl Shared {
         if let Some(cause) = lost {
             return self.lose(&mut inner, cause, bounds.rows);
         }
-        self.watch_clock(&mut inner, &bounds);
         inner.rows = inner.rows.saturating_add(bounds.rows);
         let part = match inner.parts.iter_mut().rev().find(|part| part.protocol == protocol && !part.is_closed) {
             Some(part) => part,
@@ -218,18 +229,7 @@ impl Shared {
         if inner.problem.as_ref().is_none_or(|known| known.words != words) {
             inner.note(words.clone());
         }
-        inner.problem = Some(Problem { cause, words });
-    }
-
-    /// Says when times went back: entries are kept with the times they have.
-    fn watch_clock(&self, inner: &mut Inner, bounds: &Bounds) {
-        if let Some(newest) = inner.newest
-            && newest.since(bounds.to) > CLOCK_JUMP_NS
-        {
-            inner.note(format!("the clock went back by {} s", newest.since(bounds.to) / 1_000_000_000));
-            inner.newest = Some(bounds.to);
-        }
-        inner.newest = Some(inner.newest.map_or(bounds.to, |newest| newest.max(bounds.to)));
+        inner.problem = Some(Problem::new(cause, words));
     }
 }
 
@@ -285,7 +285,7 @@ pub(crate) fn now() -> Timestamp {
     }
 }
 
-/// Times that go back by less are packets that came late.
-const CLOCK_JUMP_NS: i64 = 60_000_000_000;
+/// How long nothing is stored after something failed, before it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// The most notes that are kept.
 const MAX_NOTES: usize = 64;

@@ -187,11 +187,16 @@ impl TcpConversation {
 
     /// The packets in Ethernet frames.
     pub fn capture(self) -> Capture {
+        self.take_capture().0
+    }
+
+    /// The packets so far in Ethernet frames; the conversation goes on behind them.
+    pub fn take_capture(mut self) -> (Capture, Self) {
         let mut capture = Capture::ethernet();
-        for (time, packet) in self.packets {
+        for (time, packet) in self.packets.drain(..) {
             capture.push(time, frame(&packet));
         }
-        capture
+        (capture, self)
     }
 }
 

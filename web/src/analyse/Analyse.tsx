@@ -112,7 +112,9 @@ export default function Analyse() {
             <thead>
               <tr>
                 {by.map((field) => (
-                  <th key={field}>{field}</th>
+                  <th key={field} data-by>
+                    {field}
+                  </th>
                 ))}
                 <Head title="Calls" name="calls" sort={sort} onSort={setSort} />
                 <th>Rate</th>

@@ -1,14 +1,13 @@
 // Completion: names of fields with their types and meaning, and values that were seen in the window.
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { answer, api } from "../api/client";
-import { queryClient } from "../api/queries";
+import { loadFields, queryClient } from "../api/queries";
 import type { FieldInfo, FieldsAnswer } from "../api/types";
 import { short } from "../format/number";
 import { operatorsOf, positionAt } from "./context";
 import { quote } from "./lexer";
 
 export interface CompletionSetting {
-  table: FieldsAnswer | undefined;
   /** The window and snapshot whose values are offered. */
   window: { from?: string; to?: string; snapshot?: string };
 }
@@ -17,7 +16,8 @@ export function completionSource(setting: () => CompletionSetting) {
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
     const before = context.state.sliceDoc(0, context.pos);
     const at = positionAt(before);
-    const { table, window } = setting();
+    const { window } = setting();
+    const table = await loadFields().catch(() => null);
     if (!table) return null;
     switch (at.kind) {
       case "name":

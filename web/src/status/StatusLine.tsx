@@ -19,7 +19,9 @@ export function StatusLine() {
   const oldestUs = recording?.oldest ? toMicros(recording.oldest) : 0;
   return (
     <footer className={css.line}>
-      {status?.source.is_growing ? <span>{rate(status.rates.entries_per_second)} entries</span> : null}
+      {status?.source.is_growing ? (
+        <span>{rate(status.rates.entries_per_second).replace("/s", " entries/s")}</span>
+      ) : null}
       <span title="Rows in the list, of the calls of this time that match">
         {plural(feed.list.rowCount, "row")} shown{totals?.row ? `, ${plural(totals.row.calls, "call")} match` : ""}
       </span>

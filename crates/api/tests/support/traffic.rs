@@ -76,6 +76,7 @@ fn run(file: &[u8]) -> Vec<Entry> {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: lanternfish_reassembly::Config::default(),
         wants: Wants::everything(table),
+        scope: None,
         redaction: None,
         filter: None,
         capture: Capture::File,

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::{CaptureArgs, EntryArgs, LimitArgs, LiveArgs, ReadArgs, WatchArgs};
-pub(crate) use values::{ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
+pub(crate) use arguments::{
+    CaptureArgs, EntryArgs, LimitArgs, LiveArgs, OpenArgs, ReadArgs, ServeArgs, StoreArgs, WatchArgs,
+};
+pub(crate) use values::{Age, ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -60,6 +62,9 @@ pub(crate) enum Verb {
     /// Watch this machine; what happens without a verb
     #[command(after_help = arguments::LIVE_EXAMPLES)]
     Live(LiveArgs),
+    /// Show capture files in the dashboard, browsable while they are read
+    #[command(after_help = arguments::OPEN_EXAMPLES)]
+    Open(OpenArgs),
     /// Print the entries of this machine that match a filter, as they happen
     #[command(after_help = arguments::WATCH_EXAMPLES)]
     Watch(WatchArgs),
@@ -142,12 +147,18 @@ pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) entries: EntryArgs,
 
-    /// How to print entries
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
-    pub(crate) output: EntryFormat,
+    /// Print entries, instead of serving the dashboard
+    #[arg(short, long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) output: Option<EntryFormat>,
 
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

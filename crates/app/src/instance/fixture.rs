@@ -23,7 +23,7 @@ pub(crate) const START: Timestamp = Timestamp::from_ns(1_700_000_000_000_000_000
 
 /// A store with what can be asked of it.
 pub(crate) struct Fixture {
-    pub(crate) dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     pub(crate) store: Arc<Store>,
     pub(crate) queried: Queried,
 }
@@ -83,7 +83,7 @@ impl Fixture {
         }
         let source = Arc::new(StoreSource::new(Arc::clone(&store)));
         let query = Query::new(source.clone(), tables, 2).unwrap();
-        Fixture { dir, queried: Queried::new(query, source), store }
+        Fixture { _dir: dir, queried: Queried::new(query, source), store }
     }
 
     /// The entries that a filter meets, the oldest first.
@@ -115,6 +115,7 @@ fn settings() -> Settings {
         wants: Wants::everything(table()),
         redaction: None,
         filter: None,
+        scope: None,
         capture: lanternfish_model::Capture::File,
         revisions: Revisions::All,
         calls: true,

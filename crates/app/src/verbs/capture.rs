@@ -74,6 +74,7 @@ impl Prepared {
             wants,
             filter: if is_everything { None } else { Some(self.filter.clone()) },
             capture: Capture::File,
+            scope: None,
             redaction: if entries.redact { Some(redaction::of_this_run()?) } else { None },
             revisions: if entries.all_revisions { Revisions::All } else { Revisions::Last },
             calls: true,

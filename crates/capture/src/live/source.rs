@@ -38,6 +38,13 @@ struct Named {
 impl LiveSource {
     /// Opens the socket and begins to take in packets.
     pub fn open(config: LiveConfig) -> Result<LiveSource, CaptureError> {
+        let mut source = LiveSource::open_paused(config)?;
+        source.resume()?;
+        Ok(source)
+    }
+
+    /// Opens the socket; it takes in packets once it is told to resume.
+    pub fn open_paused(config: LiveConfig) -> Result<LiveSource, CaptureError> {
         let named = Named::new(&config)?;
         let filter = match &config.filter {
             Some(filter) => Some(UserFilter::compile(&filter.expression, config.snaplen)?),
@@ -56,10 +63,8 @@ impl LiveSource {
             Some(_) => None,
             None => Some(CopyCounter::open(&NOTHING)?),
         };
-        let stats = LiveStats::default();
-        let mut source = LiveSource { ring, socket, copies, config, filter, named, stats, blocks: 0, closed_at: None };
-        source.resume()?;
-        Ok(source)
+        let (stats, closed_at) = (LiveStats::default(), Some(Instant::now()));
+        Ok(LiveSource { ring, socket, copies, config, filter, named, stats, blocks: 0, closed_at })
     }
 
     /// The next block of packets, or nothing where none came within `timeout_ms` (or, closed, where all were taken).

@@ -314,8 +314,11 @@ impl Body {
         let message = &mut self.message;
         let limit = out.limits.body_bytes;
         let mut is_over_limit = message.body.is_cut && message.body.bytes.len() >= self.keep_bytes;
-        message.body.is_encoded = self.codings.is_unknown;
-        if !self.codings.is_unknown && !message.body.bytes.is_empty() {
+        message.body.is_encoded = self.codings.is_kept();
+        if self.codings.is_over_limit {
+            out.count(Cause::LimitReached, 1);
+        }
+        if !self.codings.is_kept() && !message.body.bytes.is_empty() {
             let cap = out.limits.decoded_bytes.min(limit);
             for coding in self.codings.undo() {
                 let mut decoded = Vec::new();

@@ -164,6 +164,8 @@ pub struct Codings {
     count: usize,
     /// Whether one of them is not known, so that none can be undone.
     pub is_unknown: bool,
+    /// Whether there are more than [`MAX_CODINGS`], so that none is undone.
+    pub is_over_limit: bool,
 }
 
 impl Codings {
@@ -173,13 +175,19 @@ impl Codings {
                 *slot = Some(known);
                 self.count += 1;
             }
-            _ => self.is_unknown = true,
+            (Some(_), None) => self.is_over_limit = true,
+            (None, _) => self.is_unknown = true,
         }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0 && !self.is_unknown
+        self.count == 0 && !self.is_kept()
+    }
+
+    /// Whether the body stays encoded.
+    pub fn is_kept(&self) -> bool {
+        self.is_unknown || self.is_over_limit
     }
 
     /// The codings in the order to undo them.
@@ -214,7 +222,7 @@ pub struct Facts<'a> {
 pub struct Oddities(u16);
 
 impl Oddities {
-    const NOTES: [&str; 9] = [
+    const NOTES: [&str; 10] = [
         "obsolete line folding in a header",
         "header line without a name",
         "whitespace between header name and colon",
@@ -224,6 +232,7 @@ impl Oddities {
         "transfer-encoding does not end with chunked",
         "body kept encoded: its coding is not known",
         "more than one host header",
+        "body kept encoded: more codings than the limit",
     ];
     const FOLD: Oddities = Oddities(1);
     const NO_COLON: Oddities = Oddities(1 << 1);
@@ -234,6 +243,7 @@ impl Oddities {
     const ODD_TRANSFER: Oddities = Oddities(1 << 6);
     const UNKNOWN_CODING: Oddities = Oddities(1 << 7);
     const TWO_HOSTS: Oddities = Oddities(1 << 8);
+    const MANY_CODINGS: Oddities = Oddities(1 << 9);
 
     fn add_if(&mut self, is_so: bool, oddity: Oddities) {
         self.0 |= if is_so { oddity.0 } else { 0 };
@@ -305,7 +315,9 @@ pub fn read<'a>(
     // Transfer codings were applied last (RFC 9112 section 6.1).
     transfer.list.into_iter().take(transfer.count).flatten().for_each(|coding| content.push(coding.name().as_bytes()));
     content.is_unknown |= transfer.is_unknown;
+    content.is_over_limit |= transfer.is_over_limit;
     odd.add_if(content.is_unknown, Oddities::UNKNOWN_CODING);
+    odd.add_if(content.is_over_limit, Oddities::MANY_CODINGS);
     facts.codings = content;
     (facts, odd)
 }

@@ -9,6 +9,7 @@ use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::Ledger;
 use lanternfish_wire::LinkType;
 
+use super::merge::{Merge, Queue};
 use crate::{Chunk, EntrySink, Ingest, RawPacket, Settings, Worker};
 
 /// A packet of a batch: its facts, and where its bytes are.
@@ -26,8 +27,8 @@ enum Place {
     Shared { memory: u32, start: usize, length: usize },
     /// In the batch's own memory.
     Own { start: usize, length: usize },
-    /// They are the whole datagram of this position.
-    Whole(usize),
+    /// They are the whole datagram of this position, put together before or with the packet that has the number `at`.
+    Whole { position: usize, at: u64 },
 }
 
 /// Packets for one worker.
@@ -42,6 +43,8 @@ pub(super) struct Batch {
     wholes: Vec<Whole>,
     /// Room for the entries.
     chunk: Chunk,
+    /// Whether another piece of the same batch follows.
+    has_more: bool,
     /// Behind the last batch: the time of its last packet, and the number that the next one would have.
     end: Option<(Timestamp, u64)>,
 }
@@ -67,11 +70,26 @@ pub(super) struct Lane<'scope> {
 pub(super) struct Spread<'a, 'scope> {
     pub(super) lanes: &'a mut Vec<Lane<'scope>>,
     pub(super) filling: Vec<Batch>,
-    pub(super) spare: Vec<Batch>,
+    spare: Vec<Batch>,
     pub(super) under_way: usize,
+    queues: Vec<Queue>,
+    /// Whether more is to come from each worker for the batch that is merged.
+    awaited: Vec<bool>,
 }
 
-impl Spread<'_, '_> {
+impl<'a, 'scope> Spread<'a, 'scope> {
+    pub(super) fn new(lanes: &'a mut Vec<Lane<'scope>>) -> Self {
+        let count = lanes.len();
+        Spread {
+            lanes,
+            filling: (0..count).map(|_| Batch::default()).collect(),
+            spare: Vec::new(),
+            under_way: 0,
+            queues: (0..count).map(|_| Queue::default()).collect(),
+            awaited: Vec::new(),
+        }
+    }
+
     /// Adds a packet; `shared` is the reader's memory, where it can be held on to, and where in it the packet is.
     #[inline]
     pub(super) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
@@ -94,16 +112,26 @@ impl Spread<'_, '_> {
         batch.packets.push(BatchPacket { packet, interface, link: raw.link, wire_bytes: raw.wire_bytes, bytes });
     }
 
-    pub(super) fn whole(&mut self, lane: u64, whole: Whole, interface: u32) {
+    /// Adds a datagram that was put together before or with the packet that has the number `at`.
+    pub(super) fn whole(&mut self, ingest: &mut Ingest, whole: Whole, interface: u32, at: u64) {
+        let Some(hash) = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2) else { return };
+        let lane = (hash >> 32) % self.filling.len().max(1) as u64;
         let Some(batch) = self.filling.get_mut(lane as usize) else { return };
         batch.packets.push(BatchPacket {
             packet: whole.packets.last().copied().unwrap_or_default(),
             interface,
             link: LinkType::RAW,
             wire_bytes: 0,
-            bytes: Place::Whole(batch.wholes.len()),
+            bytes: Place::Whole { position: batch.wholes.len(), at },
         });
         batch.wholes.push(whole);
+    }
+
+    /// Adds what came of datagrams whose fragments were given up before the packet that has the number `at`.
+    pub(super) fn partials(&mut self, ingest: &mut Ingest, at: u64) {
+        while let Some(partial) = ingest.next_partial() {
+            self.whole(ingest, partial, 0, at);
+        }
     }
 
     /// Sends what was filled; `end` tells that the input is over, and at which time.
@@ -126,26 +154,37 @@ impl Spread<'_, '_> {
         }
     }
 
-    /// The chunks of the next batch, one a worker; none where the workers are done.
-    pub(super) fn receive(&mut self) -> Vec<Chunk> {
-        let mut chunks = Vec::with_capacity(self.lanes.len());
-        for lane in self.lanes.iter() {
-            if let Ok(mut batch) = lane.from_worker.recv() {
-                chunks.push(std::mem::take(&mut batch.chunk));
-                batch.clear();
-                self.spare.push(batch);
+    /// Merges what the workers made of the next batch; `false` where they are done.
+    pub(super) fn receive(&mut self, merge: &mut Merge<'_>) -> bool {
+        let Spread { lanes, spare, queues, awaited, .. } = self;
+        awaited.clear();
+        awaited.resize(lanes.len(), true);
+        let mut is_any = false;
+        merge.take_all(queues, |queues| {
+            let mut is_filled = false;
+            for ((lane, queue), awaited) in lanes.iter().zip(queues).zip(awaited.iter_mut()) {
+                while *awaited && queue.is_empty() {
+                    let Ok(mut batch) = lane.from_worker.recv() else {
+                        *awaited = false;
+                        break;
+                    };
+                    *awaited = batch.has_more;
+                    let chunk = std::mem::replace(&mut batch.chunk, queue.leave());
+                    queue.fill(chunk);
+                    if !batch.has_more {
+                        batch.clear();
+                        spare.push(batch);
+                    }
+                    (is_any, is_filled) = (true, true);
+                }
             }
-        }
+            is_filled
+        });
         self.under_way = self.under_way.saturating_sub(1);
-        chunks
-    }
-
-    /// Takes chunks back that were written, for their room.
-    pub(super) fn keep(&mut self, chunks: Vec<Chunk>) {
-        for (mut chunk, batch) in chunks.into_iter().zip(self.spare.iter_mut().rev()) {
-            chunk.clear();
-            batch.chunk = chunk;
+        if is_any {
+            merge.end_batch();
         }
+        is_any
     }
 }
 
@@ -161,9 +200,14 @@ pub(super) fn work(
 ) -> Ledger {
     let mut worker = Worker::new(settings, sink, number, count);
     let places = Ingest::new(seed, None);
-    for mut batch in batches {
+    let piece = |chunk: Chunk| results.send(Batch { chunk, has_more: true, ..Batch::default() }).is_ok();
+    'batches: for mut batch in batches {
         if let Some((time, next_packet)) = batch.border {
-            worker.advance(time, next_packet);
+            while worker.advance(time, next_packet) {
+                if !piece(worker.take(Chunk::default())) {
+                    break 'batches;
+                }
+            }
         }
         for packet in &batch.packets {
             let (from, start, length) = match packet.bytes {
@@ -171,11 +215,11 @@ pub(super) fn work(
                     (batch.shared.get(memory as usize).map(|memory| memory.as_slice()), start, length)
                 }
                 Place::Own { start, length } => (Some(batch.bytes.as_slice()), start, length),
-                Place::Whole(position) => {
+                Place::Whole { position, at } => {
                     let Some(whole) = batch.wholes.get(position) else { continue };
                     if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
                         let (key, hash, _) = places.place(&datagram);
-                        worker.whole(whole, &datagram, &key, hash, packet.interface);
+                        worker.whole(whole, &datagram, &key, hash, packet.interface, at);
                     }
                     continue;
                 }
@@ -187,6 +231,9 @@ pub(super) fn work(
                 let (key, hash, _) = places.place(&datagram);
                 worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
             }
+            if worker.is_full() && !piece(worker.take_entries(Chunk::default())) {
+                break 'batches;
+            }
         }
         let end = batch.end;
         batch.shared.clear();
@@ -195,8 +242,11 @@ pub(super) fn work(
             break;
         }
         if let Some((time, next_packet)) = end {
-            worker.advance(time, next_packet);
-            worker.finish();
+            while worker.advance(time, next_packet) || worker.finish() {
+                if !piece(worker.take(Chunk::default())) {
+                    break 'batches;
+                }
+            }
             // The reader may be gone already, when no more entries are wanted.
             let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });
             break;

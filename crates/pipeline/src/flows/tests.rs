@@ -61,6 +61,7 @@ impl Bench {
             pairing: lanternfish_pairing::Limits::default(),
             reassembly: Config { report_interval_ns: Some(10_000_000_000), ..Config::default() },
             wants: Wants::everything(&TABLE),
+            scope: None,
             redaction: None,
             filter: None,
             capture: Capture::File,
@@ -81,7 +82,7 @@ impl Bench {
 
     fn tell(&mut self, connection: u64, told: Told) {
         self.packet += 1;
-        let rank = Rank { packet: self.packet, class: 1, connection: 0 };
+        let rank = Rank { packet: self.packet, class: Rank::BY_PACKET, connection: 0 };
         self.table.collect(&mut vec![FlowEvent { rank, connection, told }]);
     }
 
@@ -93,7 +94,7 @@ impl Bench {
     }
 
     fn fold(&mut self) -> Vec<String> {
-        self.run(|table, writer| table.fold(None, writer))
+        self.run(|table, writer| table.fold_batch(None, writer))
     }
 }
 
@@ -182,7 +183,7 @@ fn a_flow_is_told_of_when_time_has_passed() {
     bench.tell(1, stands(&one, 105, [5, 5]));
     let border = |second, number| {
         move |table: &mut FlowTable, writer: &mut Writer<'_>| {
-            table.fold(Some((Timestamp::from_parts(second, 0), number)), writer);
+            table.fold_batch(Some((Timestamp::from_parts(second, 0), number)), writer);
         }
     };
     // What comes behind the border belongs to the next entry.
@@ -212,7 +213,7 @@ fn what_is_used_least_is_dropped_and_its_connections_are_forgotten() {
     bench.tell(9, opened(&again));
     bench.tell(2, passed(110, 1000));
     bench.tell(2, ended(&all[1], 110, [1000, 1000]));
-    let rest = bench.run(|table, writer| table.finish(writer));
+    let rest = bench.run(|table, writer| assert!(!table.finish(writer)));
     assert_eq!(rest.len(), 3, "{rest:?}");
     assert_eq!(rest[2], "10.0.0.2 open 1 of 1 packets 0 and 0, a second 0");
     assert!(bench.table.connections.keys().eq([&3]) || bench.table.connections.len() == 2);
@@ -235,7 +236,7 @@ fn a_connection_that_turns_belongs_to_another_flow() {
         bench.tell(1, Told::Turned(Box::new(opening)));
         bench.tell(1, ended(&turned(&one), 102, [8, 6]));
         let turn = bench.fold();
-        let rest = bench.run(|table, writer| table.finish(writer));
+        let rest = bench.run(|table, writer| assert!(!table.finish(writer)));
         assert_eq!(rest, ["10.0.0.99 closed 0 of 1 packets 8 and 6, a second 0"]);
         let note = "its connections turned out to be of another flow: client and server the other way round";
         match revisions {

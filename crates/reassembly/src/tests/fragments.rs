@@ -139,6 +139,33 @@ fn silence_and_the_end_give_them_up() {
 }
 
 #[test]
+fn what_came_of_a_datagram_that_is_given_up_is_given() {
+    // A UDP header that tells of 60 bytes in all.
+    let head = b"\x10\x00\x00\x35\x00\x3c\x00\x00";
+    let mut table = Table::default();
+    table.add(1, 0, true, head);
+    table.add(1, 8, true, b"aaaaaaaa");
+    table.add(1, 24, true, b"cccccccc");
+    // Without its beginning nobody knows what it is.
+    table.add(2, 8, true, b"aaaaaaaa");
+    // The end is known, and what the capture cut is not there.
+    table.add(3, 72, false, b"zzzzzzzz");
+    table.add_cut(3, 0, true, b"\x10\x00\x00\x35\x00", 11);
+    table.seconds = 31;
+    assert!(table.add(4, 0, true, head).is_none());
+    let first = table.defragmenter.next_given_up().unwrap();
+    assert_eq!((first.bytes.as_slice(), first.missing), (&[&head[..], b"aaaaaaaa"].concat()[..], 44));
+    assert!(first.is_partial && first.packets.len() == 3);
+    let third = table.defragmenter.next_given_up().unwrap();
+    assert_eq!((third.bytes.len(), third.missing, third.packets.len()), (5, 75, 2));
+    assert!(table.defragmenter.next_given_up().is_none());
+    table.defragmenter.finish(&mut table.loss);
+    assert_eq!(table.defragmenter.next_given_up().map(|last| (last.bytes.len(), last.missing)), Some((8, 52)));
+    assert_eq!(table.lost(), (7, 0));
+    table.balance();
+}
+
+#[test]
 fn the_oldest_make_room() {
     let mut table = Table::new(FragmentLimits { max_datagrams: 2, ..FragmentLimits::default() });
     for identification in 1..=3 {
@@ -215,6 +242,9 @@ proptest! {
             table.add_cut(identification, offset * 8, has_more, &zeros[..length], missing);
             prop_assert!(table.defragmenter.pending_bytes() <= max_bytes);
             prop_assert!(table.defragmenter.pending_datagrams() <= 3);
+            while let Some(partial) = table.defragmenter.next_given_up() {
+                prop_assert!(partial.is_partial && partial.bytes.len() + partial.missing as usize <= 65_535);
+            }
         }
         table.defragmenter.finish(&mut table.loss);
         table.balance();

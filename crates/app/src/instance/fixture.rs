@@ -116,6 +116,7 @@ fn settings() -> Settings {
         scope: None,
         redaction: None,
         filter: None,
+        scope: None,
         capture: lanternfish_model::Capture::File,
         revisions: Revisions::All,
         calls: true,

@@ -4,9 +4,10 @@ mod page;
 
 use lanternfish_api::{EngineError, FollowPart, FollowRequest, PacketScope, Queried};
 use lanternfish_model::Loss;
-use lanternfish_pipeline::{Ingest, Ingested};
-use lanternfish_reassembly::{Config, PacketMeta, Timeouts, Tracker};
+use lanternfish_pipeline::{Ingest, Ingested, RawPacket};
+use lanternfish_reassembly::{Config, PacketMeta, Timeouts, Tracker, Whole};
 use lanternfish_store::Store;
+use lanternfish_wire::Datagram;
 
 use self::page::Page;
 use super::blocking::{self, Waiting};
@@ -45,34 +46,69 @@ pub(crate) async fn follow(
 
 /// Gives the packets of one connection to a page; tells how many there were.
 fn reassemble(source: &Source, located: &Located, page: &mut Page, waiting: &Waiting) -> Result<u64, EngineError> {
-    let mut tracker = Tracker::new(CONFIG);
-    let mut ingest = Ingest::new(CONFIG.seed, None);
+    let mut reassembly = Reassembly {
+        tracker: Tracker::new(CONFIG),
+        ingest: Ingest::new(CONFIG.seed, None),
+        loss: Loss::default(),
+        page,
+    };
     let mut interfaces = Interfaces::default();
-    let mut loss = Loss::default();
     let mut packets = source.packets(&located.runs);
     let mut count = 0;
     while let Some(packet) = packets.next(waiting)? {
         count += 1;
-        let raw = interfaces.raw(&packet);
-        match ingest.read(&raw) {
+        reassembly.packet(&interfaces.raw(&packet));
+    }
+    reassembly.finish();
+    Ok(count)
+}
+
+/// The stages from packets to the bytes of a connection.
+struct Reassembly<'a> {
+    tracker: Tracker<Page>,
+    ingest: Ingest,
+    loss: Loss,
+    page: &'a mut Page,
+}
+
+impl Reassembly<'_> {
+    fn packet(&mut self, raw: &RawPacket<'_>) {
+        match self.ingest.read(raw) {
             Ingested::Datagram(datagram) => {
-                let (key, hash, _) = ingest.place(&datagram);
                 let meta = PacketMeta { packet: raw.packet, interface: raw.interface, fragments: &[] };
-                tracker.datagram(page, &meta, &datagram, &key, hash, &mut loss);
+                self.datagram(&meta, &datagram);
             }
-            Ingested::Whole(whole) => {
-                let datagram = ingest.read_whole(&whole);
-                if let (Some(datagram), Some((last, earlier))) = (datagram, whole.packets.split_last()) {
-                    let (key, hash, _) = ingest.place(&datagram);
-                    let meta = PacketMeta { packet: *last, interface: raw.interface, fragments: earlier };
-                    tracker.datagram(page, &meta, &datagram, &key, hash, &mut loss);
-                }
-            }
+            Ingested::Whole(whole) => self.whole(&whole, raw.interface),
             Ingested::Nothing => {}
         }
+        self.ingest.advance(raw.packet.time);
+        self.partial(raw.interface);
     }
-    tracker.finish(page, &mut loss);
-    Ok(count)
+
+    fn datagram(&mut self, meta: &PacketMeta<'_>, datagram: &Datagram<'_>) {
+        let (key, hash, _) = self.ingest.place(datagram);
+        self.tracker.datagram(self.page, meta, datagram, &key, hash, &mut self.loss);
+    }
+
+    fn whole(&mut self, whole: &Whole, interface: u32) {
+        let datagram = self.ingest.read_whole(whole);
+        if let (Some(datagram), Some((last, fragments))) = (datagram, whole.packets.split_last()) {
+            self.datagram(&PacketMeta { packet: *last, interface, fragments }, &datagram);
+        }
+    }
+
+    /// Takes datagrams of which fragments never came.
+    fn partial(&mut self, interface: u32) {
+        while let Some(whole) = self.ingest.next_partial() {
+            self.whole(&whole, interface);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.ingest.finish();
+        self.partial(0);
+        self.tracker.finish(self.page, &mut self.loss);
+    }
 }
 
 /// One connection, which is over only when its packets are: it was found out before which they are.

@@ -5,7 +5,7 @@ use std::io;
 use lanternfish_api::EngineError;
 use lanternfish_model::{PacketRef, PacketRun, Timestamp, Transport};
 use lanternfish_pipeline::{Ingest, Ingested, RawPacket};
-use lanternfish_reassembly::Timeouts;
+use lanternfish_reassembly::{Timeouts, Whole};
 use lanternfish_store::{Ring, RingPacket, RingPackets, Store};
 use lanternfish_wire::{Datagram, LinkType, TransportHeader};
 
@@ -83,6 +83,8 @@ impl Source {
         while let Some(packet) = packets.next(waiting)? {
             search.packet(&mut ingest, &interfaces.raw(&packet))?;
         }
+        ingest.finish();
+        search.partial(&mut ingest)?;
         let missing = search.counted.map_or(0, |counted| counted.packets.saturating_sub(search.found));
         Ok(Located { runs: search.runs.sorted(), missing })
     }
@@ -139,19 +141,30 @@ impl Search<'_> {
                     self.take(raw.packet.number)?;
                 }
             }
-            Ingested::Whole(whole) => {
-                let is_meant = match ingest.read_whole(&whole) {
-                    Some(datagram) => self.is_meant(&datagram, raw.packet),
-                    None => false,
-                };
-                if is_meant {
-                    whole.packets.iter().try_for_each(|packet| self.take(packet.number))?;
-                }
-            }
+            Ingested::Whole(whole) => self.whole(ingest, &whole)?,
             Ingested::Nothing => {}
         }
-        // Old fragments go.
         ingest.advance(raw.packet.time);
+        self.partial(ingest)
+    }
+
+    /// Looks at datagrams of which fragments never came.
+    fn partial(&mut self, ingest: &mut Ingest) -> Result<(), EngineError> {
+        while let Some(whole) = ingest.next_partial() {
+            self.whole(ingest, &whole)?;
+        }
+        Ok(())
+    }
+
+    fn whole(&mut self, ingest: &mut Ingest, whole: &Whole) -> Result<(), EngineError> {
+        let last = whole.packets.last().copied().unwrap_or_default();
+        let is_meant = match ingest.read_whole(whole) {
+            Some(datagram) => self.is_meant(&datagram, last),
+            None => false,
+        };
+        if is_meant {
+            whole.packets.iter().try_for_each(|packet| self.take(packet.number))?;
+        }
         Ok(())
     }
 

@@ -4,15 +4,13 @@ mod blocking;
 mod books;
 mod choices;
 mod control;
-mod export;
+pub(crate) mod export;
 mod files;
-#[cfg(test)]
-mod fixture;
 mod follow;
 mod locate;
 mod observer;
 mod packets;
-mod pcap;
+pub(crate) mod pcap;
 mod peers;
 mod place;
 mod recorder;
@@ -20,6 +18,9 @@ mod scope;
 mod serve;
 mod shelf;
 mod snapshots;
+
+#[cfg(test)]
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -292,7 +293,7 @@ impl Engine for Instance {
     }
 
     async fn archive_snapshot(&self, id: &str) -> Result<ByteStream, EngineError> {
-        self.stores.archive(id)
+        self.stores.archive(id).await
     }
 
     async fn saved_filters(&self) -> Result<Vec<SavedFilter>, EngineError> {

@@ -166,6 +166,9 @@ async fn fragments_belong_to_their_connection() {
         capture.push(START + 1_000_000 + number as i64, frame(fragment));
     }
     capture.push(START + 2_000_000, frame(&ip(a.ip, b.ip, 50, b"no ports")));
+    let (a, b) = (endpoint("10.0.0.1:6000"), endpoint("10.0.0.2:6001"));
+    let torn = lanternfish_testkit::udp(a, b, &[7; 3000]);
+    capture.push(START + 3_000_000, frame(&ipv4_fragments(&torn, 10, 1480)[0]));
     let fixture = Fixture::new(&capture);
     let entry = fixture.entry("conn and src.port == 5000").await;
     let part = ask(&fixture, PacketScope::Connection(entry.connection.facts.id), 0, 100).await.unwrap();
@@ -175,6 +178,9 @@ async fn fragments_belong_to_their_connection() {
     assert_eq!(shown, [(4, way, 1480), (5, way, 1480), (6, way, 48)]);
     assert_eq!((part.packets[2].transport.as_str(), part.packets[2].src.as_str()), ("udp", "10.0.0.1"));
     assert_eq!(part.missing, 0);
+    let entry = fixture.entry("conn and src.port == 6000").await;
+    let part = ask(&fixture, PacketScope::Connection(entry.connection.facts.id), 0, 100).await.unwrap();
+    assert_eq!((part.packets.len(), part.packets[0].number, part.missing), (1, 8, 0));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::shop::Stop;
+use super::stop::Stop;
 
 /// Answers queries for names of a list until it is stopped; others do not exist.
 pub(super) fn serve(socket: &UdpSocket, stop: &Stop, names: &[(&str, IpAddr)]) {
@@ -53,19 +53,39 @@ fn read_name(message: &[u8]) -> Option<(String, usize)> {
     }
 }
 
-/// Asks for a name; whether it exists.
-pub(super) fn look_up(server: SocketAddr, id: u16, name: &str) -> io::Result<bool> {
-    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-    let mut query = Vec::from(id.to_be_bytes());
-    query.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in name.split('.') {
-        query.push(u8::try_from(label.len()).unwrap_or(63));
-        query.extend_from_slice(label.as_bytes());
+/// A client with one socket, as long as the program has one: a socket that is gone in a moment can't be told whose it was.
+pub(super) struct Resolver {
+    server: SocketAddr,
+    socket: Option<UdpSocket>,
+}
+
+impl Resolver {
+    pub(super) fn new(server: SocketAddr) -> Resolver {
+        Resolver { server, socket: None }
     }
-    query.extend_from_slice(&[0, 0, 1, 0, 1]);
-    socket.send_to(&query, server)?;
-    let mut buffer = [0u8; 512];
-    let length = socket.recv(&mut buffer)?;
-    Ok(length > 3 && buffer.get(3).is_some_and(|flags| flags & 0x0f == 0))
+
+    /// Asks for a name; whether it exists.
+    pub(super) fn look_up(&mut self, id: u16, name: &str) -> io::Result<bool> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+                socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+                socket
+            }
+        };
+        let mut query = Vec::from(id.to_be_bytes());
+        query.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        for label in name.split('.') {
+            query.push(u8::try_from(label.len()).unwrap_or(63));
+            query.extend_from_slice(label.as_bytes());
+        }
+        query.extend_from_slice(&[0, 0, 1, 0, 1]);
+        socket.send_to(&query, self.server)?;
+        let mut buffer = [0u8; 512];
+        let length = socket.recv(&mut buffer)?;
+        // Where an answer did not come in time the next socket begins anew, so that none is taken for another.
+        self.socket = Some(socket);
+        Ok(length > 3 && buffer.get(3).is_some_and(|flags| flags & 0x0f == 0))
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::shop::Stop;
+use super::stop::Stop;
 
 /// What a service answers.
 pub(super) struct Answer {

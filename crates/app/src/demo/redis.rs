@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::shop::Stop;
+use super::stop::Stop;
 
 type Store = Arc<Mutex<HashMap<String, String>>>;
 

@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::http::{self, Service};
-use super::shop::Stop;
+use super::stop::Stop;
 
 /// The configurations of both sides.
 #[derive(Clone)]
@@ -25,11 +25,31 @@ pub(super) struct Mutual {
     distrustful: Arc<ClientConfig>,
 }
 
-type Pair = (CertificateDer<'static>, PrivateKeyDer<'static>);
+/// Certificates and keys of both sides, in DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Papers {
+    pub(super) server: Vec<u8>,
+    pub(super) server_key: Vec<u8>,
+    pub(super) client: Vec<u8>,
+    pub(super) client_key: Vec<u8>,
+}
 
-fn certificate(name: &str) -> Result<Pair> {
+impl Papers {
+    /// Makes certificates for a server and its client.
+    pub(super) fn new(server_name: &str, client_name: &str) -> Result<Papers> {
+        let (server, server_key) = certificate(server_name)?;
+        let (client, client_key) = certificate(client_name)?;
+        Ok(Papers { server, server_key, client, client_key })
+    }
+}
+
+fn certificate(name: &str) -> Result<(Vec<u8>, Vec<u8>)> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed([name.to_owned()])?;
-    Ok((cert.der().clone(), PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into()))
+    Ok((cert.der().to_vec(), signing_key.serialize_der()))
+}
+
+fn key(der: &[u8]) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(der.to_vec()).into()
 }
 
 fn trusting(certificate: Option<&CertificateDer<'static>>) -> Result<RootCertStore> {
@@ -41,10 +61,10 @@ fn trusting(certificate: Option<&CertificateDer<'static>>) -> Result<RootCertSto
 }
 
 impl Mutual {
-    /// Makes certificates for a server and its client. The version is TLS 1.2, so that they can be seen.
-    pub(super) fn new(server_name: &str, client_name: &str) -> Result<Mutual> {
-        let (server, server_key) = certificate(server_name)?;
-        let (client, client_key) = certificate(client_name)?;
+    /// The configurations for certificates. The version is TLS 1.2, so that they can be seen.
+    pub(super) fn new(papers: &Papers) -> Result<Mutual> {
+        let (server, server_key) = (CertificateDer::from(papers.server.clone()), key(&papers.server_key));
+        let (client, client_key) = (CertificateDer::from(papers.client.clone()), key(&papers.client_key));
         let provider = Arc::new(ring::default_provider());
         let versions = &[&rustls::version::TLS12];
         let verifier =

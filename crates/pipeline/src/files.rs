@@ -3,9 +3,6 @@
 //! With several threads the calling one reads packets, spreads them in batches, and merges what the workers give. A
 //! batch is the same number of packets for any number of workers, and time passes at its borders only.
 
-mod merge;
-mod spread;
-
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -17,8 +14,8 @@ use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::{Fate, Ledger};
 use lanternfish_wire::LinkType;
 
-use self::merge::Merge;
-use self::spread::{Batch, Lane, Spread, work};
+use crate::merge::Merge;
+use crate::spread::{Batch, Lane, Spread, work};
 use crate::{Chunk, EntrySink, Ingest, Ingested, RawPacket, Revisions, Settings, Worker};
 
 /// Packets of a batch.

@@ -11,8 +11,10 @@ mod held;
 mod ingest;
 mod known_names;
 pub mod live;
+mod merge;
 mod redact;
 mod settings;
+mod spread;
 mod stage;
 mod worker;
 

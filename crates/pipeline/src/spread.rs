@@ -9,7 +9,7 @@ use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::Ledger;
 use lanternfish_wire::LinkType;
 
-use super::merge::{Merge, Queue};
+use crate::merge::{Merge, Queue};
 use crate::{Chunk, EntrySink, Ingest, RawPacket, Settings, Worker};
 
 /// A packet of a batch: its facts, and where its bytes are.
@@ -33,7 +33,7 @@ enum Place {
 
 /// Packets for one worker.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// Time passes to here before the packet with the number behind it.
     border: Option<(Timestamp, u64)>,
     packets: Vec<BatchPacket>,
@@ -60,25 +60,25 @@ impl Batch {
     }
 }
 
-pub(super) struct Lane<'scope> {
-    pub(super) to_worker: Option<SyncSender<Batch>>,
-    pub(super) from_worker: Receiver<Batch>,
-    pub(super) handle: thread::ScopedJoinHandle<'scope, Ledger>,
+pub(crate) struct Lane<'scope> {
+    pub(crate) to_worker: Option<SyncSender<Batch>>,
+    pub(crate) from_worker: Receiver<Batch>,
+    pub(crate) handle: thread::ScopedJoinHandle<'scope, Ledger>,
 }
 
 /// The reader's side of the workers.
-pub(super) struct Spread<'a, 'scope> {
-    pub(super) lanes: &'a mut Vec<Lane<'scope>>,
-    pub(super) filling: Vec<Batch>,
+pub(crate) struct Spread<'a, 'scope> {
+    pub(crate) lanes: &'a mut Vec<Lane<'scope>>,
+    pub(crate) filling: Vec<Batch>,
     spare: Vec<Batch>,
-    pub(super) under_way: usize,
+    pub(crate) under_way: usize,
     queues: Vec<Queue>,
     /// Whether more is to come from each worker for the batch that is merged.
     awaited: Vec<bool>,
 }
 
 impl<'a, 'scope> Spread<'a, 'scope> {
-    pub(super) fn new(lanes: &'a mut Vec<Lane<'scope>>) -> Self {
+    pub(crate) fn new(lanes: &'a mut Vec<Lane<'scope>>) -> Self {
         let count = lanes.len();
         Spread {
             lanes,
@@ -92,7 +92,7 @@ impl<'a, 'scope> Spread<'a, 'scope> {
 
     /// Adds a packet; `shared` is the reader's memory, where it can be held on to, and where in it the packet is.
     #[inline]
-    pub(super) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
+    pub(crate) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
         let Some(batch) = self.filling.get_mut(lane as usize) else { return };
         let length = raw.bytes.len();
         let bytes = match shared {
@@ -113,7 +113,7 @@ impl<'a, 'scope> Spread<'a, 'scope> {
     }
 
     /// Adds a datagram that was put together before or with the packet that has the number `at`.
-    pub(super) fn whole(&mut self, ingest: &mut Ingest, whole: Whole, interface: u32, at: u64) {
+    pub(crate) fn whole(&mut self, ingest: &mut Ingest, whole: Whole, interface: u32, at: u64) {
         let Some(hash) = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2) else { return };
         let lane = (hash >> 32) % self.filling.len().max(1) as u64;
         let Some(batch) = self.filling.get_mut(lane as usize) else { return };
@@ -128,14 +128,14 @@ impl<'a, 'scope> Spread<'a, 'scope> {
     }
 
     /// Adds what came of datagrams whose fragments were given up before the packet that has the number `at`.
-    pub(super) fn partials(&mut self, ingest: &mut Ingest, at: u64) {
+    pub(crate) fn partials(&mut self, ingest: &mut Ingest, at: u64) {
         while let Some(partial) = ingest.next_partial() {
             self.whole(ingest, partial, 0, at);
         }
     }
 
     /// Sends what was filled; `end` tells that the input is over, and at which time.
-    pub(super) fn send(&mut self, end: Option<(Timestamp, u64)>) {
+    pub(crate) fn send(&mut self, end: Option<(Timestamp, u64)>) {
         for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
             let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
             batch.end = end;
@@ -148,14 +148,14 @@ impl<'a, 'scope> Spread<'a, 'scope> {
     }
 
     /// Begins a batch with the passing of time.
-    pub(super) fn begin(&mut self, time: Timestamp, next_packet: u64) {
+    pub(crate) fn begin(&mut self, time: Timestamp, next_packet: u64) {
         for batch in &mut self.filling {
             batch.border = Some((time, next_packet));
         }
     }
 
     /// Merges what the workers made of the next batch; `false` where they are done.
-    pub(super) fn receive(&mut self, merge: &mut Merge<'_>) -> bool {
+    pub(crate) fn receive(&mut self, merge: &mut Merge<'_>) -> bool {
         let Spread { lanes, spare, queues, awaited, .. } = self;
         awaited.clear();
         awaited.resize(lanes.len(), true);
@@ -189,7 +189,7 @@ impl<'a, 'scope> Spread<'a, 'scope> {
 }
 
 /// A worker's thread.
-pub(super) fn work(
+pub(crate) fn work(
     settings: Arc<Settings>,
     sink: Box<dyn EntrySink>,
     number: u16,

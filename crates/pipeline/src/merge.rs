@@ -15,7 +15,7 @@ use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Rank, Settings};
 
 /// Takes what the workers give, and gives it out.
-pub(super) struct Merge<'a> {
+pub(crate) struct Merge<'a> {
     output: &'a mut dyn FnMut(&[u8]) -> bool,
     /// The most entries that are wanted.
     limit: u64,
@@ -38,7 +38,7 @@ pub(super) struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     /// Begins a run.
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: Arc<Settings>,
         flow_sink: Box<dyn EntrySink>,
         output: &'a mut dyn FnMut(&[u8]) -> bool,
@@ -61,17 +61,17 @@ impl<'a> Merge<'a> {
     }
 
     /// Whether no more entries are wanted.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped
     }
 
     /// A batch will begin with the passing of time.
-    pub(super) fn push_border(&mut self, time: Timestamp, next_packet: u64) {
+    pub(crate) fn push_border(&mut self, time: Timestamp, next_packet: u64) {
         self.borders.push_back(Some((time, next_packet)));
     }
 
     /// Takes a piece of the only worker, and leaves its room.
-    pub(super) fn take(&mut self, chunk: &mut Chunk) {
+    pub(crate) fn take(&mut self, chunk: &mut Chunk) {
         self.begin_batch();
         let by_time = |rank: Option<Rank>| rank.is_some_and(|rank| rank.class == Rank::BY_TIME);
         let marks = (chunk.marks.first(), chunk.marks.last());
@@ -94,7 +94,7 @@ impl<'a> Merge<'a> {
 
     /// Takes what several workers give, the least rank first, until all are empty; `refill` is asked for more of a
     /// worker whose piece is used up, and tells whether there was any.
-    pub(super) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> bool) {
+    pub(crate) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> bool) {
         self.begin_batch();
         loop {
             if queues.iter().any(Queue::is_empty) && refill(queues) {
@@ -117,7 +117,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The batch is over.
-    pub(super) fn end_batch(&mut self) {
+    pub(crate) fn end_batch(&mut self) {
         self.begin_batch();
         self.give_out();
         let border = self.border.take();
@@ -129,7 +129,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The run is over: writes the flows that are left; gives the counters of all flows.
-    pub(super) fn finish(mut self) -> Ledger {
+    pub(crate) fn finish(mut self) -> Ledger {
         loop {
             let mut writer = writer(&mut self.flow_sink, &mut self.early, &mut self.ledger);
             let has_more = self.flows.finish(&mut writer);
@@ -199,7 +199,7 @@ fn writer<'a>(sink: &'a mut Box<dyn EntrySink>, out: &'a mut Chunk, ledger: &'a 
 
 /// A piece of a worker on its way out.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     chunk: Chunk,
     /// The order of its entries, where it is not that of the chunk.
     order: Option<Vec<usize>>,
@@ -212,7 +212,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Takes the next piece; the one before is used up.
-    pub(super) fn fill(&mut self, mut chunk: Chunk) {
+    pub(crate) fn fill(&mut self, mut chunk: Chunk) {
         self.at = 0;
         self.order = (!chunk.is_sorted()).then(|| {
             let mut order: Vec<usize> = (0..chunk.marks.len()).collect();
@@ -226,14 +226,14 @@ impl Queue {
     }
 
     /// Takes the room of a piece that is used up.
-    pub(super) fn leave(&mut self) -> Chunk {
+    pub(crate) fn leave(&mut self) -> Chunk {
         let mut chunk = std::mem::take(&mut self.chunk);
         chunk.clear();
         chunk
     }
 
     /// Whether all of the piece was taken.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.next_rank().is_none()
     }
 

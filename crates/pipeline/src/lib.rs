@@ -12,6 +12,7 @@ mod ingest;
 mod known_names;
 pub mod live;
 mod merge;
+mod pipeline;
 mod redact;
 mod settings;
 mod spread;

@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lanternfish_model::Timestamp;
 use lanternfish_telemetry::Ledger;
 
-use crate::chunk::FlowEvent;
+use crate::chunk::{Border, FlowEvent};
 use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Rank, Settings};
 
@@ -27,10 +28,12 @@ pub(crate) struct Merge<'a> {
     flow_sink: Box<dyn EntrySink>,
     early: Chunk,
     ledger: Ledger,
-    /// What passed at the borders before the batches that were not begun yet: the time, and the packet behind it.
-    borders: VecDeque<Option<(Timestamp, u64)>>,
+    /// The borders before the batches that were not begun yet.
+    borders: VecDeque<Border>,
     /// That of the batch under way, until flows were told.
-    border: Option<(Timestamp, u64)>,
+    border: Option<Border>,
+    /// Live: the time at which the batch under way ends the flows that are idle, where it does.
+    idle_at: Option<Timestamp>,
     is_under_way: bool,
     /// The block of connections that the last entry or event was of, where time completed it.
     block: Option<(u64, u64)>,
@@ -53,8 +56,9 @@ impl<'a> Merge<'a> {
             flow_sink,
             early: Chunk::default(),
             ledger: Ledger::default(),
-            borders: VecDeque::from([None]),
+            borders: VecDeque::new(),
             border: None,
+            idle_at: None,
             is_under_way: false,
             block: None,
         }
@@ -65,9 +69,14 @@ impl<'a> Merge<'a> {
         self.is_stopped
     }
 
-    /// A batch will begin with the passing of time.
-    pub(crate) fn push_border(&mut self, time: Timestamp, next_packet: u64) {
-        self.borders.push_back(Some((time, next_packet)));
+    /// Tells of the border before the next batch that will be.
+    pub(crate) fn push_border(&mut self, border: Border) {
+        self.borders.push_back(border);
+    }
+
+    /// The counters of flows so far.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Takes a piece of the only worker, and leaves its room.
@@ -86,19 +95,24 @@ impl<'a> Merge<'a> {
         } else {
             let mut queue = Queue::default();
             queue.fill(std::mem::take(chunk));
-            self.take_all(std::slice::from_mut(&mut queue), |_| false);
+            self.take_all(std::slice::from_mut(&mut queue), |_| Refill::Nothing);
             *chunk = std::mem::take(&mut queue.chunk);
         }
         chunk.clear();
     }
 
-    /// Takes what several workers give, the least rank first, until all are empty; `refill` is asked for more of a
-    /// worker whose piece is used up, and tells whether there was any.
-    pub(crate) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> bool) {
+    /// Takes what several workers give, the least rank first, until all are empty; `refill` is asked for more of the
+    /// workers whose pieces are used up. Tells whether that was all of the batch: where a worker is not that far, it is to
+    /// be called again.
+    pub(crate) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> Refill) -> bool {
         self.begin_batch();
         loop {
-            if queues.iter().any(Queue::is_empty) && refill(queues) {
-                continue;
+            if queues.iter().any(Queue::is_empty) {
+                match refill(queues) {
+                    Refill::Some => continue,
+                    Refill::Later => return false,
+                    Refill::Nothing => {}
+                }
             }
             // There are few workers: looking at each one's next entry is cheaper than a heap.
             let next = queues.iter_mut().filter_map(|queue| queue.next_rank().map(|rank| (rank, queue)));
@@ -114,16 +128,22 @@ impl<'a> Merge<'a> {
         for queue in queues {
             self.flows.collect(&mut queue.late);
         }
+        true
     }
 
     /// The batch is over.
     pub(crate) fn end_batch(&mut self) {
         self.begin_batch();
         self.give_out();
-        let border = self.border.take();
+        let (border, idle_at) = (self.border.take(), self.idle_at.take());
         let mut writer = writer(&mut self.flow_sink, &mut self.early, &mut self.ledger);
         self.flows.fold_batch(border, &mut writer);
+        if let Some(now) = idle_at {
+            self.flows.close_idle(now, &mut writer);
+        }
+        self.flows.release(Some(Instant::now()), &mut writer);
         self.write_early();
+        self.flow_sink.flush();
         self.is_under_way = false;
         self.block = None;
     }
@@ -135,6 +155,7 @@ impl<'a> Merge<'a> {
             let has_more = self.flows.finish(&mut writer);
             self.write_early();
             if !has_more {
+                self.flow_sink.flush();
                 return self.ledger;
             }
         }
@@ -143,7 +164,8 @@ impl<'a> Merge<'a> {
     fn begin_batch(&mut self) {
         if !self.is_under_way {
             self.is_under_way = true;
-            self.border = self.borders.pop_front().flatten();
+            self.border = self.borders.pop_front();
+            self.idle_at = self.border.filter(|border| border.is_looking).map(|border| border.time);
         }
     }
 
@@ -163,18 +185,18 @@ impl<'a> Merge<'a> {
     }
 
     fn entry(&mut self, bytes: &[u8]) {
-        if self.written >= self.limit {
-            self.give_out();
-            self.is_stopped = true;
-        }
         if self.is_stopped {
             return;
         }
-        self.written += 1;
-        self.merged.extend_from_slice(bytes);
-        if self.merged.len() >= Chunk::FULL_BYTES {
+        if self.written < self.limit {
+            self.written += 1;
+            self.merged.extend_from_slice(bytes);
+        }
+        let is_last = self.written >= self.limit;
+        if is_last || self.merged.len() >= Chunk::FULL_BYTES {
             self.give_out();
         }
+        self.is_stopped |= is_last;
     }
 
     fn give_out(&mut self) {
@@ -195,6 +217,17 @@ impl<'a> Merge<'a> {
 
 fn writer<'a>(sink: &'a mut Box<dyn EntrySink>, out: &'a mut Chunk, ledger: &'a mut Ledger) -> Writer<'a> {
     Writer { sink: sink.as_mut(), out, ledger }
+}
+
+/// What there is of the workers whose pieces are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refill {
+    /// Of some another piece came.
+    Some,
+    /// One is not that far yet.
+    Later,
+    /// They are through with the batch.
+    Nothing,
 }
 
 /// A piece of a worker on its way out.

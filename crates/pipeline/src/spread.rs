@@ -1,16 +1,23 @@
-//! The reader's batches on their way to the workers, and the workers' threads.
+//! Packets spread in batches over workers with threads of their own, and what comes back.
+//!
+//! The worker follows from the hash of the innermost connection, so that both directions of it meet, behind tunnels and
+//! fragments too. A worker gives its entries in pieces, the last of which tells that it is through with the batch.
+
+mod work;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
 
 use lanternfish_model::{PacketRef, Timestamp};
 use lanternfish_reassembly::Whole;
 use lanternfish_telemetry::Ledger;
 use lanternfish_wire::LinkType;
 
-use crate::merge::{Merge, Queue};
-use crate::{Chunk, EntrySink, Ingest, RawPacket, Settings, Worker};
+use self::work::work;
+use crate::chunk::Border;
+use crate::merge::{Merge, Queue, Refill};
+use crate::{Chunk, EntrySink, RawPacket, Settings, Worker};
 
 /// A packet of a batch: its facts, and where its bytes are.
 struct BatchPacket {
@@ -31,22 +38,26 @@ enum Place {
     Whole { position: usize, at: u64 },
 }
 
-/// Packets for one worker.
+/// Packets for one worker, and on the way back a piece of what it made of them.
 #[derive(Default)]
-pub(crate) struct Batch {
-    /// Time passes to here before the packet with the number behind it.
-    border: Option<(Timestamp, u64)>,
+struct Batch {
+    /// What passes before the first packet.
+    border: Option<Border>,
     packets: Vec<BatchPacket>,
     /// Memory of the reader, which it leaves alone while it is held here.
     shared: Vec<Arc<Vec<u8>>>,
     bytes: Vec<u8>,
     wholes: Vec<Whole>,
-    /// Room for the entries.
+    /// Whether the worker shall tell its books behind the batch.
+    is_asked: bool,
+    /// Behind the last batch: the time of its last packet, and the number that the next one would have.
+    end: Option<(Timestamp, u64)>,
+    /// The entries, or room for them.
     chunk: Chunk,
     /// Whether another piece of the same batch follows.
     has_more: bool,
-    /// Behind the last batch: the time of its last packet, and the number that the next one would have.
-    end: Option<(Timestamp, u64)>,
+    /// The books of the worker, where it was asked for them.
+    books: Option<Box<Ledger>>,
 }
 
 impl Batch {
@@ -56,44 +67,86 @@ impl Batch {
         self.shared.clear();
         self.bytes.clear();
         self.wholes.clear();
+        self.is_asked = false;
         self.end = None;
+        self.books = None;
     }
 }
 
-pub(crate) struct Lane<'scope> {
-    pub(crate) to_worker: Option<SyncSender<Batch>>,
-    pub(crate) from_worker: Receiver<Batch>,
-    pub(crate) handle: thread::ScopedJoinHandle<'scope, Ledger>,
+/// The way to a worker and back.
+struct Lane<'scope> {
+    to_worker: Option<SyncSender<Batch>>,
+    from_worker: Receiver<Batch>,
+    /// Whether more is to come from it for the batch that is merged.
+    is_awaited: bool,
+    handle: ScopedJoinHandle<'scope, Ledger>,
 }
 
-/// The reader's side of the workers.
-pub(crate) struct Spread<'a, 'scope> {
-    pub(crate) lanes: &'a mut Vec<Lane<'scope>>,
-    pub(crate) filling: Vec<Batch>,
+/// What came of the oldest batch under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// All of it.
+    Batch,
+    /// Not all yet.
+    Later,
+    /// Nothing: the workers are gone.
+    Nothing,
+}
+
+/// The side of the workers that the thread with the packets sees.
+pub(crate) struct Spread<'scope> {
+    lanes: Vec<Lane<'scope>>,
+    filling: Vec<Batch>,
     spare: Vec<Batch>,
-    pub(crate) under_way: usize,
+    under_way: usize,
     queues: Vec<Queue>,
-    /// Whether more is to come from each worker for the batch that is merged.
-    awaited: Vec<bool>,
+    /// Whether a batch was merged in part, and whether anything of it came.
+    is_merging: bool,
+    is_any: bool,
+    /// The books of the workers behind the batch that is merged, where they were asked for.
+    books: Option<Ledger>,
 }
 
-impl<'a, 'scope> Spread<'a, 'scope> {
-    pub(crate) fn new(lanes: &'a mut Vec<Lane<'scope>>) -> Self {
-        let count = lanes.len();
+impl<'scope> Spread<'scope> {
+    /// Starts a worker for each sink.
+    pub(crate) fn start(
+        scope: &'scope Scope<'scope, '_>,
+        settings: &Arc<Settings>,
+        sinks: Vec<Box<dyn EntrySink>>,
+    ) -> Spread<'scope> {
+        let count = sinks.len();
+        let lane = |(number, sink)| {
+            let (to_worker, batches) = sync_channel(BATCHES_UNDER_WAY);
+            let (results, from_worker) = sync_channel(BATCHES_UNDER_WAY * 2);
+            let settings = Arc::clone(settings);
+            let seed = settings.reassembly.seed;
+            let worker = move || Worker::new(settings, sink, number as u16, count as u16);
+            let handle = scope.spawn(move || work(worker(), seed, batches, results));
+            Lane { to_worker: Some(to_worker), from_worker, is_awaited: false, handle }
+        };
         Spread {
-            lanes,
+            lanes: sinks.into_iter().enumerate().map(lane).collect(),
             filling: (0..count).map(|_| Batch::default()).collect(),
             spare: Vec::new(),
             under_way: 0,
             queues: (0..count).map(|_| Queue::default()).collect(),
-            awaited: Vec::new(),
+            is_merging: false,
+            is_any: false,
+            books: None,
         }
+    }
+
+    /// What is being filled for the worker that a hash picks.
+    #[inline]
+    fn filling(&mut self, hash: u64) -> Option<&mut Batch> {
+        let lane = (hash >> 32).checked_rem(self.filling.len() as u64)?;
+        self.filling.get_mut(lane as usize)
     }
 
     /// Adds a packet; `shared` is the reader's memory, where it can be held on to, and where in it the packet is.
     #[inline]
-    pub(crate) fn packet(&mut self, lane: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
-        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+    pub(crate) fn packet(&mut self, hash: u64, raw: &RawPacket<'_>, shared: Option<(&Arc<Vec<u8>>, usize)>) {
+        let Some(batch) = self.filling(hash) else { return };
         let length = raw.bytes.len();
         let bytes = match shared {
             Some((memory, start)) => {
@@ -113,10 +166,8 @@ impl<'a, 'scope> Spread<'a, 'scope> {
     }
 
     /// Adds a datagram that was put together before or with the packet that has the number `at`.
-    pub(crate) fn whole(&mut self, ingest: &mut Ingest, whole: Whole, interface: u32, at: u64) {
-        let Some(hash) = ingest.read_whole(&whole).map(|datagram| ingest.place(&datagram).2) else { return };
-        let lane = (hash >> 32) % self.filling.len().max(1) as u64;
-        let Some(batch) = self.filling.get_mut(lane as usize) else { return };
+    pub(crate) fn whole(&mut self, hash: u64, whole: Whole, interface: u32, at: u64) {
+        let Some(batch) = self.filling(hash) else { return };
         batch.packets.push(BatchPacket {
             packet: whole.packets.last().copied().unwrap_or_default(),
             interface,
@@ -127,18 +178,19 @@ impl<'a, 'scope> Spread<'a, 'scope> {
         batch.wholes.push(whole);
     }
 
-    /// Adds what came of datagrams whose fragments were given up before the packet that has the number `at`.
-    pub(crate) fn partials(&mut self, ingest: &mut Ingest, at: u64) {
-        while let Some(partial) = ingest.next_partial() {
-            self.whole(ingest, partial, 0, at);
+    /// Begins a batch.
+    pub(crate) fn begin(&mut self, border: Border) {
+        for batch in &mut self.filling {
+            batch.border = Some(border);
         }
     }
 
-    /// Sends what was filled; `end` tells that the input is over, and at which time.
-    pub(crate) fn send(&mut self, end: Option<(Timestamp, u64)>) {
+    /// Sends what was filled. `is_asked` is for the books of the workers behind it; `end` tells that the input is over, at
+    /// which time, and which number the next packet would have.
+    pub(crate) fn send(&mut self, is_asked: bool, end: Option<(Timestamp, u64)>) {
         for (lane, filling) in self.lanes.iter_mut().zip(self.filling.iter_mut()) {
             let mut batch = std::mem::replace(filling, self.spare.pop().unwrap_or_default());
-            batch.end = end;
+            (batch.is_asked, batch.end) = (is_asked, end);
             if let Some(sender) = &lane.to_worker {
                 // A worker that is gone has sent why; its missing chunk ends the run.
                 let _ = sender.send(batch);
@@ -147,110 +199,95 @@ impl<'a, 'scope> Spread<'a, 'scope> {
         self.under_way += 1;
     }
 
-    /// Begins a batch with the passing of time.
-    pub(crate) fn begin(&mut self, time: Timestamp, next_packet: u64) {
-        for batch in &mut self.filling {
-            batch.border = Some((time, next_packet));
-        }
+    /// Whether so many batches are under way that the oldest must be awaited.
+    pub(crate) fn is_full(&self) -> bool {
+        self.under_way > BATCHES_UNDER_WAY
     }
 
-    /// Merges what the workers made of the next batch; `false` where they are done.
-    pub(crate) fn receive(&mut self, merge: &mut Merge<'_>) -> bool {
-        let Spread { lanes, spare, queues, awaited, .. } = self;
-        awaited.clear();
-        awaited.resize(lanes.len(), true);
-        let mut is_any = false;
-        merge.take_all(queues, |queues| {
-            let mut is_filled = false;
-            for ((lane, queue), awaited) in lanes.iter().zip(queues).zip(awaited.iter_mut()) {
-                while *awaited && queue.is_empty() {
-                    let Ok(mut batch) = lane.from_worker.recv() else {
-                        *awaited = false;
-                        break;
+    /// Whether no batch is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way == 0
+    }
+
+    /// Merges what the workers made of the oldest batch, as far as they are, or waits until they are through with it.
+    pub(crate) fn receive(&mut self, merge: &mut Merge<'_>, is_waiting: bool) -> Received {
+        let Spread { lanes, spare, queues, is_any, books, .. } = self;
+        if !self.is_merging {
+            lanes.iter_mut().for_each(|lane| lane.is_awaited = true);
+            (self.is_merging, *is_any) = (true, false);
+        }
+        let is_whole = merge.take_all(queues, |queues| {
+            let (mut is_filled, mut is_later) = (false, false);
+            for (lane, queue) in lanes.iter_mut().zip(queues) {
+                while lane.is_awaited && queue.is_empty() {
+                    let mut batch = match lane.next(is_waiting) {
+                        Ok(batch) => batch,
+                        Err(TryRecvError::Empty) => {
+                            is_later = true;
+                            break;
+                        }
+                        Err(TryRecvError::Disconnected) => {
+                            lane.is_awaited = false;
+                            break;
+                        }
                     };
-                    *awaited = batch.has_more;
-                    let chunk = std::mem::replace(&mut batch.chunk, queue.leave());
-                    queue.fill(chunk);
+                    (lane.is_awaited, is_filled, *is_any) = (batch.has_more, true, true);
+                    let room = queue.leave();
+                    queue.fill(std::mem::replace(&mut batch.chunk, room));
+                    if let Some(theirs) = batch.books.take() {
+                        books.get_or_insert_default().merge(&theirs);
+                    }
                     if !batch.has_more {
                         batch.clear();
                         spare.push(batch);
                     }
-                    (is_any, is_filled) = (true, true);
                 }
             }
-            is_filled
+            match (is_later, is_filled) {
+                (true, _) => Refill::Later,
+                (false, true) => Refill::Some,
+                (false, false) => Refill::Nothing,
+            }
         });
-        self.under_way = self.under_way.saturating_sub(1);
-        if is_any {
-            merge.end_batch();
+        if !is_whole {
+            return Received::Later;
         }
-        is_any
+        self.is_merging = false;
+        self.under_way = self.under_way.saturating_sub(1);
+        if !self.is_any {
+            return Received::Nothing;
+        }
+        merge.end_batch();
+        Received::Batch
+    }
+
+    /// The books of the workers behind the batch that was merged last, where they were asked for.
+    pub(crate) fn take_books(&mut self) -> Option<Ledger> {
+        self.books.take()
+    }
+
+    /// Merges what the workers still make after the last batch, and adds up their books.
+    pub(crate) fn conclude(mut self, merge: &mut Merge<'_>) -> Ledger {
+        for lane in &mut self.lanes {
+            lane.to_worker = None;
+        }
+        while self.receive(merge, true) != Received::Nothing {}
+        let mut ledger = Ledger::default();
+        for theirs in self.lanes.into_iter().filter_map(|lane| lane.handle.join().ok()) {
+            ledger.merge(&theirs);
+        }
+        ledger
     }
 }
 
-/// A worker's thread.
-pub(crate) fn work(
-    settings: Arc<Settings>,
-    sink: Box<dyn EntrySink>,
-    number: u16,
-    count: u16,
-    seed: u64,
-    batches: Receiver<Batch>,
-    results: SyncSender<Batch>,
-) -> Ledger {
-    let mut worker = Worker::new(settings, sink, number, count);
-    let places = Ingest::new(seed, None);
-    let piece = |chunk: Chunk| results.send(Batch { chunk, has_more: true, ..Batch::default() }).is_ok();
-    'batches: for mut batch in batches {
-        if let Some((time, next_packet)) = batch.border {
-            while worker.advance(time, next_packet) {
-                if !piece(worker.take(Chunk::default())) {
-                    break 'batches;
-                }
-            }
-        }
-        for packet in &batch.packets {
-            let (from, start, length) = match packet.bytes {
-                Place::Shared { memory, start, length } => {
-                    (batch.shared.get(memory as usize).map(|memory| memory.as_slice()), start, length)
-                }
-                Place::Own { start, length } => (Some(batch.bytes.as_slice()), start, length),
-                Place::Whole { position, at } => {
-                    let Some(whole) = batch.wholes.get(position) else { continue };
-                    if let Some(datagram) = Ingest::new(seed, None).read_whole(whole) {
-                        let (key, hash, _) = places.place(&datagram);
-                        worker.whole(whole, &datagram, &key, hash, packet.interface, at);
-                    }
-                    continue;
-                }
-            };
-            let bytes = from.and_then(|from| from.get(start..start.saturating_add(length))).unwrap_or_default();
-            if let lanternfish_wire::View::Datagram(datagram) =
-                lanternfish_wire::read(packet.link, bytes, packet.wire_bytes)
-            {
-                let (key, hash, _) = places.place(&datagram);
-                worker.datagram(&datagram, &key, hash, packet.packet, packet.interface, &[]);
-            }
-            if worker.is_full() && !piece(worker.take_entries(Chunk::default())) {
-                break 'batches;
-            }
-        }
-        let end = batch.end;
-        batch.shared.clear();
-        batch.chunk = worker.take(std::mem::take(&mut batch.chunk));
-        if results.send(batch).is_err() {
-            break;
-        }
-        if let Some((time, next_packet)) = end {
-            while worker.advance(time, next_packet) || worker.finish() {
-                if !piece(worker.take(Chunk::default())) {
-                    break 'batches;
-                }
-            }
-            // The reader may be gone already, when no more entries are wanted.
-            let _ = results.send(Batch { chunk: worker.take(Chunk::default()), ..Batch::default() });
-            break;
+impl Lane<'_> {
+    fn next(&self, is_waiting: bool) -> Result<Batch, TryRecvError> {
+        match is_waiting {
+            true => self.from_worker.recv().map_err(|_| TryRecvError::Disconnected),
+            false => self.from_worker.try_recv(),
         }
     }
-    worker.ledger()
 }
+
+/// Batches that may be under way at once.
+const BATCHES_UNDER_WAY: usize = 4;

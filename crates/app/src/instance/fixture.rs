@@ -113,7 +113,6 @@ fn settings() -> Settings {
             ..lanternfish_reassembly::Config::default()
         },
         wants: Wants::everything(table()),
-        scope: None,
         redaction: None,
         filter: None,
         scope: None,

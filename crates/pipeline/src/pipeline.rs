@@ -33,7 +33,7 @@ enum Workers<'scope> {
     /// The calling thread. Chunks are filled and emptied in turn.
     Here { worker: Box<Worker>, room: Chunk },
     /// Threads of their own.
-    Others(Spread<'scope>),
+    Others(Box<Spread<'scope>>),
 }
 
 impl<'scope, 'a> Pipeline<'scope, 'a> {
@@ -51,7 +51,10 @@ impl<'scope, 'a> Pipeline<'scope, 'a> {
                 worker: Box::new(Worker::new(Arc::clone(settings), sink(), 0, 1)),
                 room: Chunk::default(),
             },
-            _ => Workers::Others(Spread::start(scope, settings, (0..threads).map(|_| sink()).collect())),
+            _ => {
+                let sinks = (0..threads).map(|_| sink()).collect();
+                Workers::Others(Box::new(Spread::start(scope, settings, sinks)))
+            }
         };
         Pipeline {
             ingest: Ingest::new(settings.reassembly.seed, Some(Arc::clone(&settings.names))),

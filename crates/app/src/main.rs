@@ -26,9 +26,6 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), exit::Failure> {
-    if let Some(done) = demo::service() {
-        return Ok(done?);
-    }
     let invocation = config::parse(std::env::args_os())?;
     verbs::run(&invocation)
 }

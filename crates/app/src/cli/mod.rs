@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::demo::Service;
+
 pub(crate) use arguments::{
     CaptureArgs, EntryArgs, LimitArgs, LiveArgs, OpenArgs, ReadArgs, ServeArgs, StoreArgs, WatchArgs,
 };
@@ -97,6 +99,12 @@ pub(crate) enum Verb {
     Man {
         /// Where to write lanternfish.1, lanternfish-read.1 and the others
         directory: Option<PathBuf>,
+    },
+    /// Be one service of the shop of `demo`, or the whole shop, until standard input is closed
+    #[command(hide = true)]
+    Shop {
+        /// The service
+        service: Option<Service>,
     },
     /// Write the generated pages of the documentation
     #[command(hide = true)]

@@ -148,7 +148,7 @@ pub(crate) struct ListArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Rounds of calls a second, of about five calls each
+    /// Visits of the shop a second; each makes about five calls
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=200), help_heading = "Demo")]
     pub(crate) rate: u32,
 

@@ -1,5 +1,6 @@
 //! The gateway: passes calls of customers on to the services behind it.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
@@ -20,7 +21,7 @@ pub(super) fn gateway(plan: &Plan) -> Result<impl Fn(&str, &str) -> Answer + Sen
     let payment = tls::Client::new(own, bank, host, &plan.client, &plan.server)?;
     let distrustful = tls::Client::distrustful(own, bank, host)?;
     // Nobody listens there.
-    let warehouse = http::Client::new(own, (Service::Cart.ip(), CLOSED_PORT).into(), "warehouse.shop.test");
+    let warehouse = http::Client::new(own, CLOSED, "warehouse.shop.test");
     let names = dns::Client::new(own, plan.place(Service::Names)?);
     let find = move |service: Service| {
         // Names are looked up to be seen; the addresses are known.
@@ -53,5 +54,5 @@ pub(super) fn gateway(plan: &Plan) -> Result<impl Fn(&str, &str) -> Answer + Sen
     })
 }
 
-/// A port that is never given to sockets by the system, and where no service listens.
-const CLOSED_PORT: u16 = 4;
+/// A port that the system never gives to a socket by itself.
+const CLOSED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 1, 16)), 4);

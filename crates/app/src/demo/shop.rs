@@ -20,7 +20,7 @@ use super::tls;
 /// What the shop is asked to do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// Rounds of calls a second; a round is about five calls.
+    /// Visits of the gateway a second; each makes about five calls.
     pub(crate) rounds_per_second: u32,
     /// The seed of all that looks random.
     pub(crate) seed: u64,

@@ -135,7 +135,7 @@ fn observe(
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     let stop = stop_on_signals()?;
-    // The shop has threads, and rights can only be given up before there are any.
+    // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
     if let Some(shop) = &shop {
         tell(&format!("A shop of services on the loopback talks until you press Ctrl-C:\n{}", shop.describe()));

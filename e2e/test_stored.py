@@ -304,3 +304,21 @@ def test_files_are_shown_while_they_are_read():
             assert shown and len(shown) == 2 * len(calls), (len(shown or []), len(calls))
             assert instance.ask("/api/v1/capture", "-X", "PUT", "-H", "content-type: application/json", "-d", '{"on":true}')[0] in (400, 409)
             instance.stop()
+
+
+@needs_root
+def test_the_demo_is_a_map_of_services():
+    wanted = {("customers", "gateway"), ("gateway", "cart"), ("gateway", "catalog"), ("gateway", "payment"), ("gateway", "names"),
+              ("cart", "inventory"), ("catalog", "inventory"), ("payment", "inventory")}
+    with folder() as work, namespaces("d") as (name,):
+        with Instance(within(name), work / "data", "--rate", "20", verb="demo") as instance:
+            instance.wait()
+            edges = lambda: {(e["src"].removeprefix("process:"), e["dst"].removeprefix("process:")): e
+                             for e in instance.get("/api/v1/map")["edges"] if e["protocol"] not in ("tcp", "udp")}
+            assert wait_for(lambda: wanted <= edges().keys(), 30, 0.5), (wanted - edges().keys(), instance.said())
+            assert wait_for(lambda: edges()["customers", "gateway"]["errors"] > 0, 30, 0.5), edges()
+            nodes = {node["id"] for node in instance.get("/api/v1/map")["nodes"]}
+            assert "process:lanternfish" not in nodes and "host:localhost" not in nodes, nodes
+            calls = sum(edge["calls"] for edge in edges().values())
+            assert instance.count("process ended") < calls / 20, (instance.count("process ended"), calls)
+            instance.stop()

@@ -1,19 +1,26 @@
 //! The running instance: what is captured or read is stored, shown and told to clients of the machine interface.
 
+mod blocking;
 mod books;
 mod choices;
 mod control;
-mod export;
+pub(crate) mod export;
 mod files;
 mod follow;
+mod locate;
 mod observer;
 mod packets;
+pub(crate) mod pcap;
 mod peers;
 mod place;
 mod recorder;
+mod scope;
 mod serve;
 mod shelf;
 mod snapshots;
+
+#[cfg(test)]
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -260,7 +267,7 @@ impl Engine for Instance {
 
     async fn pcap(&self, request: PcapRequest) -> Result<ByteStream, EngineError> {
         let (store, queried) = self.stores.get(request.snapshot.as_deref())?;
-        packets::pcap(&store, &queried, &request).await
+        pcap::pcap(&store, &queried, &request).await
     }
 
     async fn follow(&self, request: FollowRequest) -> Result<FollowPart, EngineError> {
@@ -286,7 +293,7 @@ impl Engine for Instance {
     }
 
     async fn archive_snapshot(&self, id: &str) -> Result<ByteStream, EngineError> {
-        self.stores.archive(id)
+        self.stores.archive(id).await
     }
 
     async fn saved_filters(&self) -> Result<Vec<SavedFilter>, EngineError> {

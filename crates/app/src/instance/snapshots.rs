@@ -1,17 +1,14 @@
 //! The stores that can be asked: the one that is written, and its snapshots.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use lanternfish_api::dto::{Snapshot, SnapshotState};
 use lanternfish_api::{ByteStream, EngineError, Queried, SnapshotPlan, time};
 use lanternfish_model::Timestamp;
 use lanternfish_store::{NewSnapshot, Store, StoreError};
-use tokio::sync::mpsc;
 
-use super::queried;
+use super::{blocking, queried};
 use crate::verbs::capture::now;
 
 /// A store and the queries over it.
@@ -89,50 +86,10 @@ impl OpenStores {
     }
 
     /// A snapshot as a tar file that is made while it is sent.
-    pub(crate) fn archive(&self, id: &str) -> Result<ByteStream, EngineError> {
+    pub(crate) async fn archive(&self, id: &str) -> Result<ByteStream, EngineError> {
         self.main().snapshots().find(id).map_err(refused)?;
         let (store, id) = (Arc::clone(self.main()), id.to_owned());
-        Ok(written(move |output| store.snapshots().export(&id, output).map_err(refused)))
-    }
-}
-
-/// The bytes that a closure writes, made on a thread of their own while they are sent; it ends where nobody takes them.
-pub(crate) fn written(write: impl FnOnce(&mut dyn Write) -> Result<(), EngineError> + Send + 'static) -> ByteStream {
-    let (sender, receiver) = mpsc::channel(PIECES_UNDER_WAY);
-    tokio::task::spawn_blocking(move || {
-        let mut pipe = Pipe { sender, piece: Vec::new() };
-        let done = write(&mut pipe)
-            .and_then(|()| pipe.flush().map_err(|_| EngineError::Gone("nobody takes the bytes any more".to_owned())));
-        if let Err(error) = done {
-            let _ = pipe.sender.blocking_send(Err(error));
-        }
-    });
-    Box::pin(futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    }))
-}
-
-/// Gathers bytes into pieces.
-struct Pipe {
-    sender: mpsc::Sender<Result<Bytes, EngineError>>,
-    piece: Vec<u8>,
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        if self.piece.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        let piece = Bytes::from(std::mem::take(&mut self.piece));
-        self.sender.blocking_send(Ok(piece)).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))
+        blocking::write(move |output, _| store.snapshots().export(&id, output).map_err(refused)).await
     }
 }
 
@@ -163,7 +120,3 @@ pub(crate) fn refused(error: StoreError) -> EngineError {
 
 /// The most snapshots that stay open.
 const MAX_OPEN: usize = 4;
-/// The size from which on bytes are sent.
-const PIECE_BYTES: usize = 64 << 10;
-/// Pieces that wait for a client.
-const PIECES_UNDER_WAY: usize = 4;

@@ -15,6 +15,7 @@ mod read;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
+use crate::demo;
 use crate::exit::Failure;
 
 /// What can't be seen on this machine, why, and what helps.
@@ -30,6 +31,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         Verb::Live(arguments) => live::live(invocation, arguments),
         Verb::Watch(arguments) => live::watch(cli, arguments),
         Verb::Demo(arguments) => live::demo(invocation, arguments),
+        Verb::Shop { service } => Ok(demo::serve(*service)?),
         Verb::Open(arguments) => open::run(invocation, arguments),
         Verb::Fields(arguments) => fields::run(arguments),
         Verb::Protocols(arguments) => protocols::run(arguments),

@@ -62,7 +62,7 @@ impl EntrySink for Recorder {
         if self.since.is_none() {
             self.since = Some(Instant::now());
         }
-        if self.builders.bytes() >= MAX_WAITING_BYTES {
+        if self.builders.rows().is_multiple_of(LOOK_EVERY) && self.builders.bytes() >= MAX_WAITING_BYTES {
             self.hand_over();
         }
         if let Some(print) = &mut self.print {
@@ -86,5 +86,7 @@ impl Drop for Recorder {
 /// How long entries wait for others, so that a batch is worth its cost; [`Store::APPEND_EVERY`] leaves room for the tick of
 /// the capture.
 const WAIT: std::time::Duration = std::time::Duration::from_millis(150);
-/// The most bytes of columns that wait.
+/// After so many entries it is asked how many bytes wait: all columns are added up for it.
+const LOOK_EVERY: usize = 32;
+/// The most bytes of columns that wait, and those of a few entries.
 const MAX_WAITING_BYTES: usize = 2 << 20;

@@ -4,7 +4,7 @@ import { expect, test } from "./page";
 
 const DIRECTORY = "../docs/pictures";
 /** So long the traffic goes on before the first picture. */
-const LIFE_MS = 180_000;
+const LIFE_MS = 120_000;
 
 interface Picture {
   name: string;

@@ -65,7 +65,7 @@ fn talk(at: SocketAddr, text: &str) -> String {
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = vec![0; 4096];
     let length = stream.read(&mut answer).unwrap();
-    String::from_utf8_lossy(answer.get(..length).unwrap()).into_owned()
+    String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
 const NAMES: [&str; 7] = ["cart", "catalog", "customers", "gateway", "inventory", "names", "payment"];

@@ -3,7 +3,7 @@
 Each instance runs in a network namespace of its own, where nobody speaks but the test."""
 import contextlib, http.client, json, pathlib, random, signal, subprocess, sys, threading, time, urllib.parse
 
-from harness import BINARY, SHARED, entries_of, folder, namespaces, nginx, read, run, wait_for, within
+from harness import BINARY, SHARED, entries_of, folder, ledger, namespaces, nginx, read, run, wait_for, within
 from test_live import needs_root
 
 PORT = 8899
@@ -182,7 +182,16 @@ def check(instance, turn, killed, done):
 
 @needs_root
 def test_capture_is_changed_while_it_runs():
-    with shop() as (work, inside, port), Instance(inside, work / "data") as instance:
+    change_capture("--threads", "1")
+
+
+@needs_root
+def test_capture_on_several_threads_is_changed_while_it_runs():
+    change_capture("--threads", "3")
+
+
+def change_capture(*arguments):
+    with shop() as (work, inside, port), Instance(inside, work / "data", *arguments) as instance:
         instance.wait()
 
         def is_seen(word, seconds=1.0):
@@ -217,8 +226,13 @@ def test_capture_is_changed_while_it_runs():
         assert not instance.entries(f"dst.port == {PORT} || src.port == {PORT}"), "our own traffic is shown"
         code, metrics = instance.ask("/metrics")
         assert code == 200 and "own" in metrics, metrics[:300]
+        last = instance.find(f'http && dst.port == {port}')[0]
+        assert instance.get(f"/api/v1/entries/{last['id']}/packets")["packets"], "the ring has no packet of an entry"
         instance.stop()
-        assert "own traffic" in instance.said(), instance.said()
+        books = ledger(instance.said())
+        assert books["filtered out: own traffic"] > 100, instance.said()
+        fates = ("dissected", "duplicate view", "filtered out", "filtered out: own traffic", "not IP")
+        assert books["packets"] == sum(books.get(fate, 0) for fate in fates), instance.said()
 
 
 @needs_root

@@ -26,7 +26,11 @@ const PICTURES: Picture[] = [
     theme: "light",
     act: async (page) => {
       await page.keyboard.press("Space");
-      await page.locator("[id^=row-]", { hasText: "POST" }).first().click();
+      await page
+        .locator("[id^=row-]", { hasText: "POST" })
+        .or(page.locator("[id^=row-]", { hasText: "checkout" }))
+        .first()
+        .click();
       await expect(page.getByRole("region", { name: "Response", exact: true })).toBeVisible();
     },
   },

@@ -64,7 +64,7 @@ function Loss({ loss }: { loss: LossAnswer }) {
         <button type="button" className={css.loss} data-lossy={isLossy || undefined}>
           {isLossy ? <i className={css.hatch} aria-hidden /> : null}
           {isLossy ? lossWords(loss) : "Nothing lost"}
-          {unnamed > 0 ? <span className={css.unnamed}>{plural(unnamed, "end")} without a name</span> : null}
+          {unnamed > 0 ? <span className={css.unnamed}>{plural(unnamed, "endpoint")} not named</span> : null}
         </button>
       }
     >

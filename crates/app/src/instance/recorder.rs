@@ -83,9 +83,9 @@ impl Drop for Recorder {
     }
 }
 
-/// How long entries wait for others, so that a batch is worth its cost; [`Store::APPEND_EVERY`] leaves room for the tick of
-/// the capture.
-const WAIT: std::time::Duration = std::time::Duration::from_millis(150);
+/// How long entries wait for others, so that a batch is worth its cost. With the kernel's block, the tick of the capture and the
+/// writing it stays far below the quarter of a second that a kill may cost, on a busy machine too.
+const WAIT: std::time::Duration = std::time::Duration::from_millis(80);
 /// After so many entries it is asked how many bytes wait: all columns are added up for it.
 const LOOK_EVERY: usize = 32;
 /// The most bytes of columns that wait, and those of a few entries.

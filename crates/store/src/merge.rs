@@ -14,20 +14,26 @@ use arrow::error::ArrowError;
 use crate::memory::footprint;
 use crate::pack::{Shape, unpack};
 
-/// Joins the last batches of a part as long as they are small: each row is copied a few times at most. `written` is how many
-/// of them, from the first on, are on the disk.
+/// Joins the last batches of a part as soon as eight of them are about as small: each row is copied a few times at most.
+/// `written` is how many of them, from the first on, are on the disk.
 pub(crate) fn join_last(batches: &mut Vec<RecordBatch>, written: &mut usize) -> Result<(), ArrowError> {
-    while let Some([before, last]) = batches.get(..*written).and_then(<[RecordBatch]>::last_chunk::<2>) {
-        let (rows, more) = (before.num_rows(), last.num_rows());
-        if rows > more.saturating_mul(2) || rows.saturating_add(more) > MAX_JOINED_ROWS {
+    while let Some(last) = batches.get(..*written).and_then(<[RecordBatch]>::last_chunk::<JOINED_AT_ONCE>) {
+        let size = last.last().map_or(0, level);
+        let rows: usize = last.iter().map(RecordBatch::num_rows).sum();
+        if rows > MAX_JOINED_ROWS || last.iter().any(|batch| level(batch) > size) {
             return Ok(());
         }
-        let joined = join(&[before, last])?;
-        let at = *written - 2;
+        let joined = join(&last.iter().collect::<Vec<_>>())?;
+        let at = *written - JOINED_AT_ONCE;
         batches.splice(at..*written, [joined]);
         *written = at + 1;
     }
     Ok(())
+}
+
+/// How often the rows of a batch were joined, about.
+fn level(batch: &RecordBatch) -> u32 {
+    batch.num_rows().max(1).ilog(JOINED_AT_ONCE)
 }
 
 /// Joins runs of small batches, as many as there are.
@@ -78,3 +84,5 @@ pub(crate) fn bytes_of(batches: &[RecordBatch]) -> usize {
 
 /// Batches of more rows are not joined.
 const MAX_JOINED_ROWS: usize = 1024;
+/// So many batches are joined at once.
+const JOINED_AT_ONCE: usize = 8;

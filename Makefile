@@ -17,6 +17,7 @@ demo: build
 	$(BIN) demo
 
 build: setup
+	scripts/web.sh build
 	$(CARGO) build --release --locked -p lanternfish
 
 test: setup-test

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures every figure of speed and memory in one run, prints each with its bar, and whether the bar holds.
 
-  bench/run.py [--only reading,threads,live,start,filters] [--captures DIR] [--large-captures DIR] [--runs N] [--binary PATH]
+  bench/run.py [--only reading,threads,live,start,filters,instance] [--captures DIR] [--large-captures DIR] [--runs N] [--binary PATH]
 
 The captures are recorded from real servers by the shared script make_load.sh where the folders do not hold them yet: small ones,
 and one of 2 million requests over 256 connections. Figures of CPU time are user + sys, the median of N runs in turn. Ratios
@@ -14,10 +14,10 @@ import argparse, os, pathlib, re, subprocess, sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "e2e"))
 
-import harness, live, reading
+import harness, instance, live, reading
 from measure import Table
 
-PARTS = ("reading", "threads", "live", "start", "filters")
+PARTS = ("reading", "threads", "live", "start", "filters", "instance")
 LARGE = {"HTTP_CONNECTIONS": 256, "HTTP_SECONDS": 45}
 
 
@@ -48,6 +48,7 @@ def main():
     arguments.add_argument("--seconds", type=int, default=60, help="of the steady live load")
     arguments.add_argument("--rate", type=int, default=10_000, help="requests a second of the steady live load")
     arguments.add_argument("--binary", default=harness.BINARY)
+    arguments.add_argument("--store", type=pathlib.Path, default=ROOT / "target" / "bench-store", help="a store of 5 million entries, made by bench/queries.py")
     arguments.add_argument("--skip-tshark", action="store_true")
     given = arguments.parse_args()
     parts = given.only.split(",")
@@ -71,12 +72,23 @@ def main():
         if live.is_root():
             if "live" in parts:
                 live.steady_load(table, given.binary, given.seconds, given.rate)
-                live.flood(table, given.binary, 5)
+                for threads in (1, 2):
+                    live.flood(table, given.binary, 5, threads)
             if "start" in parts:
                 live.start(table, given.binary, given.captures / "http1.pcap", given.runs)
                 live.rest(table, given.binary)
         else:
             table.skip("live", "it needs root")
+    if "instance" in parts:
+        if live.is_root():
+            instance.steady_load(table, given.binary, given.seconds, given.rate)
+            instance.cost_to_the_observed(table, given.binary, given.rate)
+            if given.store.exists():
+                instance.start(table, given.binary, given.store, given.runs)
+            else:
+                table.skip("start on a full store", f"{given.store} is not there: bench/queries.py makes it")
+        else:
+            table.skip("the running instance", "it needs root")
     if "filters" in parts:
         filters(table)
     table.conclude()

@@ -114,9 +114,19 @@ class Observer:
         self.process = subprocess.Popen(
             [*map(str, inside), binary, "live", "-o", "jsonl", *map(str, arguments)],
             stdin=subprocess.DEVNULL, stdout=open(self.path, "wb"), stderr=open(self.errors, "wb"))
-        time.sleep(1.0)
+        if not wait_for(lambda: self.process.poll() is not None or self.is_capturing()):
+            self.process.kill()
+            raise AssertionError("live does not begin to capture")
         if self.process.poll() is not None:
             raise AssertionError(f"live ended: {self.errors.read_text()}")
+
+    def is_capturing(self):
+        """Whether its sockets are open: processes are looked for from then on."""
+        try:
+            threads = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+            return any((thread / "comm").read_text() == "lf-identity\n" for thread in threads)
+        except OSError:
+            return False
 
     def entries(self):
         text = self.path.read_bytes()

@@ -2,6 +2,7 @@
 # Installs the packages that are missing on Debian or Ubuntu: `setup.sh build` what a build needs, `setup.sh test` what the tests need too,
 # `setup.sh bench` what the benchmarks compare with besides.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 packages=(gcc libc6-dev make pkg-config)
 commands=(cc make)
 if [ "${1:-build}" != build ]; then
@@ -16,6 +17,16 @@ missing=()
 for command in "${commands[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || missing+=("$command")
 done
+# The dashboard is built by Node: the machine's own, or one that scripts/web.sh brings by pip.
+if ! scripts/web.sh has-node && ! python3 -m pip --version >/dev/null 2>&1; then
+  packages+=(ca-certificates python3-pip)
+  missing+=(pip)
+fi
+# Its tests need a browser. Ubuntu's package of Chromium is a snap, which does not run everywhere: scripts/web.sh brings another.
+if [ "${1:-build}" != build ] && ! scripts/web.sh has-browser && grep -qx 'ID=debian' /etc/os-release; then
+  packages+=(chromium fonts-dejavu-core)
+  missing+=(chromium)
+fi
 if [ "${#missing[@]}" = 0 ]; then exit 0; fi
 echo "missing: ${missing[*]}"
 if ! command -v apt-get >/dev/null; then

@@ -18,6 +18,9 @@ step() { # step NAME COMMAND...
   local count
   count=$(awk '/^test result: /{p += $4; f += $6} END{print p + 0, f + 0}' "$log/out")
   passed=$((passed + ${count% *}))
+  # Vitest says `Tests  80 passed (80)`, Playwright `  42 passed (3.1m)`.
+  count=$(sed -nE 's/^ *(Tests .*[^0-9])?([0-9]+) passed \(.*/\2/p' "$log/out" | awk '{p += $1} END{print p + 0}')
+  passed=$((passed + count))
   while read -r line; do
     case "$line" in
       "e2e passed:"*) passed=$((passed + ${line##*: })) ;;
@@ -26,8 +29,11 @@ step() { # step NAME COMMAND...
 }
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "dashboard" scripts/web.sh build
+step "dashboard units" env NO_COLOR=1 scripts/web.sh unit
 step "units" cargo test --workspace --locked
 step "release build" cargo build --release --locked -p lanternfish
+step "browser" env NO_COLOR=1 scripts/web.sh e2e
 for script in e2e/run.sh scripts/fidelity.sh; do
   [ -x "$script" ] && step "$script" "$script"
 done

@@ -1,9 +1,15 @@
 // The tests in a real browser, against a real program: one that already runs (LANTERNFISH_URL), or one that is started for
 // them (LANTERNFISH_BIN, by default the release build; needs the rights to capture).
+import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
+
+/** The browser: the one that is named, the machine's own, or the one that Playwright brought. */
+const browser =
+  process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 
 export default defineConfig({
   testDir: "e2e",
+  testMatch: process.env.PICTURES ? "pictures.ts" : "*.spec.ts",
   timeout: 45_000,
   expect: { timeout: 10_000 },
   workers: 1,
@@ -17,7 +23,7 @@ export default defineConfig({
     timezoneId: "UTC",
     permissions: ["clipboard-read", "clipboard-write"],
     launchOptions: {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: browser,
       args: [
         "--no-sandbox",
         "--disable-quic",

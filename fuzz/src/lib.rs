@@ -70,6 +70,7 @@ pub fn settings(filter: Option<Filter>) -> Settings {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: lanternfish_reassembly::Config::default(),
         wants: Wants::everything(table()),
+        scope: None,
         redaction: None,
         filter,
         capture: Capture::File,

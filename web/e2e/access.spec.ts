@@ -32,6 +32,7 @@ test("the whole way by keys alone", async ({ page, open }) => {
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeHidden();
   await page.keyboard.press("g");
   await page.keyboard.press("s");
   await expect(page).not.toHaveURL(/view=/);

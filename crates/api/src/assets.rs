@@ -1,4 +1,4 @@
-//! The files of the dashboard, embedded where they were built.
+//! The files of the dashboard, embedded where they were built: each as it is, and compressed beside it where that is shorter.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,7 +9,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use crate::error::ApiError;
 use crate::guard::is_page;
 
-/// The built dashboard; empty where it was not built.
+/// The built dashboard; empty where it was not built. `build.rs` has the crate built anew when files come or go.
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
 #[allow_missing = true]
@@ -19,7 +19,7 @@ struct Files;
 pub(crate) async fn serve(request: Request) -> Response {
     let path = request.uri().path();
     if !is_page(request.uri()) {
-        return ApiError::not_found(format!("there is no {}", shown(path))).into_response();
+        return missing(path);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let message = format!("{} can't be done here", request.method());
@@ -32,13 +32,21 @@ pub(crate) async fn serve(request: Request) -> Response {
     let found = if is_file { Files::get(name).map(|file| (name, file)) } else { None };
     let found = found.or_else(|| if is_file { None } else { Files::get(INDEX).map(|file| (INDEX, file)) });
     match found {
+        Some((name, _)) if name.ends_with(COMPRESSED) || name.starts_with('.') => missing(path),
         Some((name, file)) => send(&request, name, file),
         None if !is_file || name == INDEX => Html(NOT_BUILT).into_response(),
-        None => ApiError::not_found(format!("there is no {}", shown(path))).into_response(),
+        None => missing(path),
     }
 }
 
+fn missing(path: &str) -> Response {
+    ApiError::not_found(format!("there is no {}", shown(path))).into_response()
+}
+
 fn send(request: &Request, name: &str, file: EmbeddedFile) -> Response {
+    let compressed = if accepts_gzip(request) { Files::get(&format!("{name}{COMPRESSED}")) } else { None };
+    let is_compressed = compressed.is_some();
+    let file = compressed.unwrap_or(file);
     let tag = format!("\"{}\"", lanternfish_output::base64(&file.metadata.sha256_hash()));
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     // Files with a hash in their names never change.
@@ -48,10 +56,26 @@ fn send(request: &Request, name: &str, file: EmbeddedFile) -> Response {
         (header::ETAG, tag.clone()),
         (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
     ];
-    if request.headers().get(header::IF_NONE_MATCH) == Some(&tag) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    let is_known = request.headers().get(header::IF_NONE_MATCH) == Some(&tag);
+    let mut response = if is_known {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        (headers, Body::from(file.data)).into_response()
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if is_compressed && !is_known {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    (headers, Body::from(file.data)).into_response()
+    response
+}
+
+/// Whether the client takes gzip (RFC 9110, section 12.5.3). A client that refuses it by `q=0` gets the file as it is.
+fn accepts_gzip(request: &Request) -> bool {
+    let values = request.headers().get_all(header::ACCEPT_ENCODING);
+    values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|item| {
+        let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
+        coding.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
 }
 
 fn kind(name: &str) -> &'static str {
@@ -76,7 +100,37 @@ fn shown(path: &str) -> String {
 }
 
 const INDEX: &str = "index.html";
+/// What a compressed file has behind the name of the one that it stands for.
+const COMPRESSED: &str = ".gz";
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Lanternfish</title>\
     <h1>The dashboard is not in this program</h1><p>It was built without the folder <code>web/dist</code>. \
     <code>make build</code> builds the dashboard first and the program with it.</p>\
     <p>The machine interface works: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p></html>";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_files_go_to_those_who_take_them() {
+        let asking = |encodings: &str| {
+            let request = Request::builder().header(header::ACCEPT_ENCODING, encodings).body(Body::empty());
+            accepts_gzip(&request.expect("a request"))
+        };
+        assert!(asking("gzip, deflate, br") && asking("br;q=1.0, GZIP;q=0.8") && asking("gzip"));
+        assert!(!asking("gzip;q=0") && !asking("br, deflate") && !asking("") && !asking("x-gzipped"));
+        assert!(!accepts_gzip(&Request::new(Body::empty())));
+    }
+
+    #[test]
+    fn a_compressed_file_holds_what_it_stands_for() {
+        for name in Files::iter().filter_map(|name| name.strip_suffix(COMPRESSED).map(str::to_owned)) {
+            let plain = Files::get(&name).expect("the file itself");
+            let compressed = Files::get(&format!("{name}{COMPRESSED}")).expect("its compressed form");
+            assert!(compressed.data.len() < plain.data.len(), "{name}");
+            // RFC 1952, section 2.3.1: the last four bytes are the length of what is compressed.
+            let length = compressed.data.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
+            assert_eq!(length, Some(plain.data.len() as u32), "{name}");
+        }
+    }
+}

@@ -18,9 +18,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pairing", &[]),
     ("identity", &[]),
     ("filter", &[]),
+    ("columns", &[]),
+    ("store", &["columns", "pcapfile"]),
+    ("query", &["columns", "filter", "servicemap", "store"]),
     ("output", &["pcapfile"]),
     ("servicemap", &[]),
     ("telemetry", &[]),
+    ("api", &["filter", "query", "output", "servicemap", "telemetry"]),
     (
         "pipeline",
         &["capture", "wire", "reassembly", "dissect", "dissectors", "pairing", "identity", "filter", "telemetry"],
@@ -29,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that may use `serde` or `serde_json`.
-const SERDE: &[&str] = &["output", "filter", "lanternfish"];
+const SERDE: &[&str] = &["output", "filter", "api", "lanternfish"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -86,6 +86,11 @@ pub struct Standing {
     pub was_privileged: bool,
 }
 
+/// Whether the program runs as root.
+pub fn is_root() -> bool {
+    sys::is_root()
+}
+
 /// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`].
 pub fn keep_for_capture() -> Result<Standing, PrivilegeError> {
     give_up(Capabilities::CAPTURE, sudo_user())

@@ -71,7 +71,7 @@ fn half(out: &mut Vec<u8>, message: &Message, entry: &Entry, base: Base) {
         || (!message.body.is_present && (message.body.wire_bytes != 0 || message.body.is_cut));
     let pairing = match message.pairing {
         PairKey::InOrder => 0u16,
-        PairKey::Newest => 1,
+        PairKey::AfterLoss => 1,
         PairKey::Id(_) => 2,
         PairKey::Alone => 3,
     };
@@ -206,7 +206,7 @@ fn read_half(reader: &mut Reader<'_>, protocol: ProtocolIndex, base: Base) -> Bo
     }
     message.pairing = match flags >> 7 & 0b11 {
         0 => PairKey::InOrder,
-        1 => PairKey::Newest,
+        1 => PairKey::AfterLoss,
         2 => PairKey::Id(reader.number()),
         _ => PairKey::Alone,
     };

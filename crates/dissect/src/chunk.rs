@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lanternfish_model::{Direction, Message, PacketRef};
+use lanternfish_model::{Direction, Message, PacketRef, StreamPosition};
 
 /// A packet and where its bytes end within a chunk.
 ///
@@ -14,6 +14,8 @@ pub struct Source {
     pub end: usize,
     /// The packet.
     pub packet: PacketRef,
+    /// Where the byte behind its last one stands in the connection, where that is known.
+    pub position: Option<StreamPosition>,
 }
 
 /// Bytes of one direction, contiguous on the wire; or one whole datagram.
@@ -38,6 +40,14 @@ impl Chunk<'_> {
     pub fn packet_at(&self, offset: usize) -> PacketRef {
         let found = self.sources.iter().find(|source| offset < source.end).or(self.sources.last());
         found.map(|source| source.packet).unwrap_or_default()
+    }
+
+    /// Where the byte at an offset stands in the connection, where that is known.
+    pub fn position_at(&self, offset: usize) -> Option<StreamPosition> {
+        let source = self.sources.iter().find(|source| offset < source.end)?;
+        let behind = source.position?;
+        let sequence = behind.sequence.wrapping_sub((source.end - offset) as u32);
+        Some(StreamPosition { sequence, ..behind })
     }
 
     /// Counts the packets of a range of bytes as packets of a message, and sets its last packet.

@@ -10,7 +10,7 @@ mod probing;
 mod watch;
 
 use lanternfish_model::{
-    Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, Role, Wants,
+    Cause, ConnectionFacts, Direction, Loss, Message, PacketRef, PairKey, ProtocolIndex, StreamPosition, Wants,
 };
 use smallvec::SmallVec;
 
@@ -28,6 +28,8 @@ pub struct Arrival<'a> {
     pub packet: PacketRef,
     /// Further packets that they came in (IP fragments).
     pub fragments: &'a [PacketRef],
+    /// Where the first of them stands in the connection; none for a datagram.
+    pub position: Option<StreamPosition>,
     /// Whether they are one whole datagram.
     pub is_datagram: bool,
     /// Whether they are the very first of the stream.
@@ -81,6 +83,26 @@ struct Active {
     has_lost: [bool; 2],
 }
 
+impl Active {
+    /// Looks at the messages that the dissector has just emitted: the first of a direction behind a loss cannot be matched
+    /// by counting.
+    fn emitted(&mut self, desk: &mut Desk<'_>, from: usize) {
+        self.has_emitted |= desk.messages.len() > from;
+        if self.has_lost == [false, false] {
+            return;
+        }
+        for message in desk.messages.iter_mut().skip(from) {
+            let side = message.direction.index();
+            if self.has_lost.get(side) == Some(&true) {
+                set(&mut self.has_lost, side, false);
+                if message.pairing == PairKey::InOrder {
+                    message.pairing = PairKey::AfterLoss;
+                }
+            }
+        }
+    }
+}
+
 /// The dissection of one connection.
 pub struct Conversation {
     state: State,
@@ -90,6 +112,8 @@ pub struct Conversation {
     is_start: [bool; 2],
     /// Bytes by direction that never came behind those held for probing.
     gaps: [u64; 2],
+    /// Whether bytes by direction never came before a protocol was found.
+    has_lost_before: [bool; 2],
     /// Bytes behind such gaps that told nothing.
     passed_bytes: u64,
     /// Looks at bytes that told nothing, by direction.
@@ -111,6 +135,7 @@ impl Conversation {
             session: Session::default(),
             is_start: [true, true],
             gaps: [0, 0],
+            has_lost_before: [false, false],
             passed_bytes: 0,
             fruitless: [0, 0],
             retracted: 0,
@@ -133,8 +158,11 @@ impl Conversation {
     /// Takes bytes.
     pub fn data(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, arrival: &Arrival<'_>) -> Answer {
         let mut sources: SmallVec<[Source; 4]> = SmallVec::new();
-        sources.extend(arrival.fragments.iter().map(|&packet| Source { end: 0, packet }));
-        sources.push(Source { end: arrival.bytes.len(), packet: arrival.packet });
+        sources.extend(arrival.fragments.iter().map(|&packet| Source { end: 0, packet, position: None }));
+        let position = arrival
+            .position
+            .map(|first| StreamPosition { sequence: first.sequence.wrapping_add(arrival.bytes.len() as u32), ..first });
+        sources.push(Source { end: arrival.bytes.len(), packet: arrival.packet, position });
         let direction = if self.is_flipped { arrival.direction.reverse() } else { arrival.direction };
         let chunk = Chunk {
             direction,
@@ -214,7 +242,7 @@ impl Conversation {
             .sources
             .iter()
             .filter(|source| source.end > consumed || (source.end == 0 && consumed == 0))
-            .map(|source| Source { end: source.end.saturating_sub(consumed), packet: source.packet })
+            .map(|source| Source { end: source.end.saturating_sub(consumed), ..*source })
             .collect();
         pending.add(rest, &sources);
         pending.needed = needed;
@@ -262,10 +290,7 @@ impl Conversation {
                 let mut out = out(desk, facts, active.protocol, &mut self.session);
                 active.dissector.data(&part, &mut out)
             };
-            active.has_emitted |= desk.messages.len() > before;
-            if active.has_lost.get(side) == Some(&true) && mark_first_answer(desk, before, chunk.direction) {
-                set(&mut active.has_lost, side, false);
-            }
+            active.emitted(desk, before);
             match progress {
                 Progress::Done => return None,
                 Progress::Incomplete { consumed, needed } => {
@@ -385,7 +410,7 @@ impl Conversation {
             dissector: known.open(facts),
             has_emitted: false,
             is_lost: [false, false],
-            has_lost: [false, false],
+            has_lost: std::mem::take(&mut self.has_lost_before),
         });
     }
 
@@ -400,14 +425,21 @@ impl Conversation {
         let is_lost = active.is_lost.get(direction.index()).copied().unwrap_or(false);
         let empty = Pending::default();
         let held = if is_lost { &empty } else { &*pending };
-        let mut out = out(desk, facts, active.protocol, &mut self.session);
-        active.dissector.end(&held.chunk(direction), &mut out);
+        if is_lost {
+            desk.loss.add(Cause::Resync, pending.len() as u64);
+        }
+        let before = desk.messages.len();
+        active.dissector.end(&held.chunk(direction), &mut out(desk, facts, active.protocol, &mut self.session));
+        active.emitted(desk, before);
     }
 
     /// Learns that the connection is over.
     pub fn close(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts) {
         let held = [self.take_pending(0).unwrap_or_default(), self.take_pending(1).unwrap_or_default()];
         let State::Active(active) = &mut self.state else { return };
+        for pending in held.iter().zip(active.is_lost).filter_map(|(pending, is_lost)| is_lost.then_some(pending)) {
+            desk.loss.add(Cause::Resync, pending.len() as u64);
+        }
         let empty = Pending::default();
         let chunk = |side: usize, direction: Direction| {
             let is_lost = active.is_lost.get(side).copied().unwrap_or(false);
@@ -415,8 +447,10 @@ impl Conversation {
             pending.chunk(direction)
         };
         let chunks = [chunk(0, Direction::ToServer), chunk(1, Direction::ToClient)];
+        let before = desk.messages.len();
         let mut out = out(desk, facts, active.protocol, &mut self.session);
         active.dissector.close([&chunks[0], &chunks[1]], &mut out);
+        active.emitted(desk, before);
     }
 
     fn take_pending(&mut self, side: usize) -> Option<Box<Pending>> {
@@ -457,21 +491,11 @@ fn out<'a>(
     }
 }
 
-/// The first response behind a loss cannot be matched by counting. Tells whether there was a message to mark.
-fn mark_first_answer(desk: &mut Desk<'_>, from: usize, direction: Direction) -> bool {
-    let mut new = desk.messages.iter_mut().skip(from).filter(|message| message.direction == direction);
-    let Some(message) = new.next() else { return false };
-    if message.role == Role::Response && message.pairing == PairKey::InOrder {
-        message.pairing = PairKey::Newest;
-    }
-    true
-}
-
 /// The part of a chunk from an offset on.
 fn tail<'a>(chunk: &Chunk<'a>, at: usize, sources: &'a mut SmallVec<[Source; 4]>) -> Chunk<'a> {
     sources.clear();
     let rest = chunk.sources.iter().filter(|source| source.end > at);
-    sources.extend(rest.map(|source| Source { end: source.end - at, packet: source.packet }));
+    sources.extend(rest.map(|source| Source { end: source.end - at, ..*source }));
     Chunk { bytes: chunk.bytes.get(at..).unwrap_or_default(), sources, ..*chunk }
 }
 

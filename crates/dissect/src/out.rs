@@ -77,6 +77,7 @@ impl Out<'_> {
         let first = chunk.packet_at(at);
         let mut message = self.pool.take(self.protocol, role, chunk.direction, first);
         message.packets.add(first.number);
+        message.position = chunk.position_at(at);
         let side = chunk.direction.index();
         if let (Some(begun_in), Some(ordinal)) =
             (self.session.begun_in.get_mut(side), self.session.ordinal.get_mut(side))

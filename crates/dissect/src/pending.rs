@@ -31,7 +31,7 @@ impl Pending {
     pub(crate) fn add(&mut self, bytes: &[u8], sources: &[Source]) {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.sources.extend(sources.iter().map(|source| Source { end: source.end + base, packet: source.packet }));
+        self.sources.extend(sources.iter().map(|source| Source { end: source.end + base, ..*source }));
     }
 
     /// Drops bytes from the front, with the packets that have no byte left.

@@ -1,4 +1,6 @@
-//! The protocols that are probed, by transport, and which of them are switched on.
+//! The protocols that are probed, by transport.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lanternfish_model::{ProtocolIndex, Transport};
 
@@ -8,6 +10,8 @@ use crate::Protocol;
 pub struct Registry {
     protocols: &'static [&'static dyn Protocol],
     by_transport: [u64; 4],
+    /// The protocols that are switched on, as a bit a position.
+    switched_on: AtomicU64,
 }
 
 impl Registry {
@@ -23,19 +27,29 @@ impl Registry {
                 }
             }
         }
-        Registry { protocols, by_transport }
-    }
-
-    /// Switches a protocol off: it is not probed any more.
-    pub fn switch_off(&mut self, protocol: ProtocolIndex) {
-        for mask in &mut self.by_transport {
-            *mask &= !1u64.checked_shl(u32::from(protocol.0)).unwrap_or(0);
-        }
+        Registry { protocols, by_transport, switched_on: AtomicU64::new(u64::MAX) }
     }
 
     /// The protocols that may be found on a transport, as a bit a position.
     pub(crate) fn candidates(&self, transport: Transport) -> u64 {
-        self.by_transport.get(transport as usize).copied().unwrap_or(0)
+        let all = self.by_transport.get(transport as usize).copied().unwrap_or(0);
+        all & self.switched_on.load(Ordering::Relaxed)
+    }
+
+    /// Whether a protocol is looked for and told of.
+    pub fn is_on(&self, index: ProtocolIndex) -> bool {
+        let bit = 1u64.checked_shl(u32::from(index.0)).unwrap_or(0);
+        self.switched_on.load(Ordering::Relaxed) & bit != 0 || bit == 0
+    }
+
+    /// Switches a protocol on or off, at any time and from any thread: connections that come later are not looked through
+    /// for one that is off, and who makes entries asks [`Registry::is_on`].
+    pub fn switch(&self, index: ProtocolIndex, is_on: bool) {
+        let bit = 1u64.checked_shl(u32::from(index.0)).unwrap_or(0);
+        match is_on {
+            true => self.switched_on.fetch_or(bit, Ordering::Relaxed),
+            false => self.switched_on.fetch_and(!bit, Ordering::Relaxed),
+        };
     }
 
     /// The protocol at an index.

@@ -152,6 +152,7 @@ impl Bench {
             bytes,
             packet,
             fragments: &[],
+            position: None,
             is_datagram,
             is_start,
             missing: 0,
@@ -282,7 +283,7 @@ fn a_gap_loses_what_was_cut_and_no_more() {
     bench.with(|conversation, desk, facts| conversation.gap(desk, facts, ToClient, 100));
     bench.data(ToClient, b"<e\n<f\n", false);
     let keys: Vec<PairKey> = bench.messages.iter().skip(3).map(|message| message.pairing).collect();
-    assert_eq!(keys, [PairKey::InOrder, PairKey::Newest, PairKey::InOrder]);
+    assert_eq!(keys, [PairKey::InOrder, PairKey::AfterLoss, PairKey::InOrder]);
     assert!(bench.messages[1].is_partial);
     assert_eq!(bench.loss.count(Cause::Resync), 5);
 }

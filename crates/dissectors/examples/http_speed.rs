@@ -64,7 +64,7 @@ fn run(wants: &Wants, bytes: &[u8], direction: Direction) -> f64 {
         let start = Instant::now();
         for _ in 0..TIMES {
             number += 1;
-            let sources = [Source { end: bytes.len(), packet: PacketRef { number, ..first } }];
+            let sources = [Source { end: bytes.len(), packet: PacketRef { number, ..first }, position: None }];
             let chunk = Chunk {
                 direction,
                 bytes: black_box(bytes),

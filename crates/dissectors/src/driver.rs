@@ -77,7 +77,7 @@ impl Driver {
         let packet = PacketRef { number: self.number, time: self.time() };
         let side = &mut self.sides[direction.index()];
         side.pending.extend_from_slice(bytes);
-        side.sources.push(Source { end: side.pending.len(), packet });
+        side.sources.push(Source { end: side.pending.len(), packet, position: None });
         self.pump(direction);
     }
 

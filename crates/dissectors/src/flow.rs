@@ -85,8 +85,11 @@ impl FlowSummary {
         }
     }
 
-    /// Counts the end of a connection.
+    /// Counts the end of a connection; one that stands when the capture ends still counts as open.
     pub fn close(&mut self, end: &ConnectionSummary) {
+        if end.close == CloseReason::Open {
+            return;
+        }
         self.open_connections = self.open_connections.saturating_sub(1);
         let count = match end.close {
             CloseReason::Refused => &mut self.refused,

@@ -173,7 +173,7 @@ fn dissectors_survive_anything_in_datagrams() {
                 is_datagram: true,
                 missing: random.below(2) as u32 * 10,
                 quoted_connection: None,
-                sources: &[Source { end: bytes.len(), packet }],
+                sources: &[Source { end: bytes.len(), packet, position: None }],
             };
             driver.datagram(&chunk);
             driver.close();

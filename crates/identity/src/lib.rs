@@ -14,9 +14,12 @@ mod owners;
 mod proc_net;
 mod process;
 mod resolver;
+mod survey;
 mod users;
 
 pub use container::container_id;
+pub use diag::{Socket, SocketDiag};
 pub use names::{Names, NamesStats};
 pub use node::NodeFacts;
 pub use resolver::{Ends, Resolver, ResolverConfig, ResolverStats, Ticket};
+pub use survey::{Listener, MAX_PROCESSES, Speaker, Survey, survey};

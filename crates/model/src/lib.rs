@@ -22,7 +22,7 @@ pub use field::{FieldIndex, FieldSpec, Keep, Kind, ProtocolSpec, Secrecy, Word, 
 pub use identity::{Identity, ResolutionStatus};
 pub use loss::{Cause, Loss, Stage};
 pub use message::{Body, Message, Notes, Outcome, PairKey, Role};
-pub use packet::{PacketRef, PacketRun, PacketRuns};
+pub use packet::{PacketRef, PacketRun, PacketRuns, StreamPosition};
 pub use table::{FieldId, FieldTable, FieldTableError, Place, ProtocolIndex, ProtocolSet, Wants};
 pub use time::Timestamp;
 pub use values::{ListBuffer, ListRef, ListWriter, MapRef, MapWriter, Value, Values};

@@ -62,9 +62,8 @@ macro_rules! causes {
 
 causes! {
     KernelDrop, Capture, "packets", true, "kernel drop", "The kernel dropped packets because the capture ring was full.";
-    InterfaceLost, Capture, "packets", true, "interface lost", "Packets of an interface that went away before they were read.";
+    CaptureOff, Capture, "milliseconds", false, "capture off", "Time in which capture was switched off.";
     FileCorrupt, Capture, "bytes", false, "corrupt file", "Bytes of a capture file that could not be read as packets.";
-    Paused, Capture, "packets", true, "paused", "Packets while capture was paused.";
     UnknownLinkType, Wire, "packets", true, "unknown link type", "Packets of a link type that is not dissected.";
     NotIp, Wire, "packets", true, "not IP", "Frames of a network protocol that is not dissected (ARP, STP, LLDP).";
     UnknownTransport, Wire, "packets", true, "unknown transport", "IP packets of a transport protocol that is not dissected.";
@@ -82,7 +81,6 @@ causes! {
     LimitReached, Dissect, "messages", false, "limit reached", "Messages of which a part was not kept for a named limit.";
     HeldBytesFull, Dissect, "messages", false, "held bytes full", "Messages of which a part was given up because too much was held of messages under way.";
     UnknownProtocol, Dissect, "bytes", false, "unknown protocol", "Payload bytes of connections whose protocol is not known.";
-    ProtocolOff, Dissect, "bytes", false, "protocol off", "Payload bytes of protocols that are switched off.";
     Retracted, Dissect, "connections", false, "protocol retracted", "Connections that were taken for a protocol and turned out to be another.";
     PairTimeout, Pairing, "messages", false, "no answer in time", "Requests that were given up waiting for their response.";
     PairLimit, Pairing, "messages", false, "pairing limit", "Messages that were not paired because too many were waiting.";
@@ -95,7 +93,6 @@ causes! {
     SegmentUnreadable, Store, "entries", false, "unreadable segment", "Stored entries in files that can no longer be read.";
     RingBehind, Store, "packets", false, "ring behind", "Packets that are not in the raw ring because the disk was full or did not keep up.";
     FlowTableFull, Output, "flows", false, "flow table full", "Flows that were closed early for the limit of the table.";
-    SlowReader, Output, "entries", false, "slow reader", "Entries that were dropped because their reader was too slow.";
 }
 
 /// Counters of everything that was not seen or kept.

@@ -1,7 +1,7 @@
 //! A message: one request, response or one-way unit as a dissector saw it.
 
 use crate::values::ListBuffer;
-use crate::{Direction, PacketRef, PacketRuns, ProtocolIndex, Value, Values};
+use crate::{Direction, PacketRef, PacketRuns, ProtocolIndex, StreamPosition, Value, Values};
 
 /// What a message is in its exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub enum Role {
 pub enum PairKey {
     /// The n-th response of a connection answers the n-th request.
     InOrder,
-    /// As in order, but responses before this one were lost: it answers the newest request that began before it.
-    Newest,
+    /// As in order, but messages of its direction before this one were lost, so that the numbers may no longer fit.
+    AfterLoss,
     /// Both halves carry this number.
     Id(u64),
     /// It has no other half.
@@ -129,6 +129,8 @@ pub struct Message {
     pub pairing: PairKey,
     /// The packet with its first byte.
     pub first: PacketRef,
+    /// Where its first byte stands in the connection, where that is known (TCP).
+    pub position: Option<StreamPosition>,
     /// The packet with its last byte.
     pub last: PacketRef,
     /// All packets that carried its bytes.
@@ -162,6 +164,7 @@ impl Message {
             direction,
             pairing: PairKey::InOrder,
             first,
+            position: None,
             last: first,
             packets: PacketRuns::default(),
             ordinal: 0,
@@ -183,6 +186,7 @@ impl Message {
         self.direction = direction;
         self.pairing = PairKey::InOrder;
         self.first = first;
+        self.position = None;
         self.last = first;
         self.packets.clear();
         self.ordinal = 0;

@@ -13,6 +13,18 @@ pub struct PacketRef {
     pub number: u64,
 }
 
+/// Where a byte of a TCP stream stands between what was sent and what was received.
+///
+/// RFC 9293 section 3.4. Both count modulo 2³².
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamPosition {
+    /// The byte's sequence number.
+    pub sequence: u32,
+    /// The acknowledgement number of the segment that carried it: its sender had received all bytes of the other direction
+    /// before this one.
+    pub acknowledgement: u32,
+}
+
 /// A run of packets with consecutive numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketRun {

@@ -68,6 +68,17 @@ impl HarWriter {
         out.extend_from_slice(b"\"},\"pages\":[],\"entries\":[\n");
     }
 
+    /// Writes what stands behind the last entry; an empty comment is left out.
+    pub(crate) fn end(comment: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\n]");
+        if !comment.is_empty() {
+            out.extend_from_slice(b",\"comment\":");
+            // A text is always written.
+            let _ = serde_json::to_writer(&mut *out, comment);
+        }
+        out.extend_from_slice(b"}}\n");
+    }
+
     /// Whether an entry is an HTTP call that was asked.
     pub(crate) fn takes(&self, entry: &Entry, table: &FieldTable) -> bool {
         let is_asked = |fields: &Fields| matches!(entry.value(table, fields.method), Value::Text(_));

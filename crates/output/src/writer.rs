@@ -157,9 +157,14 @@ impl<'t> EntryWriter<'t> {
 
     /// Writes what stands behind the last entry.
     pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.end_with("", out);
+    }
+
+    /// Writes what stands behind the last entry, with a comment on all of them where the format has a place for one.
+    pub fn end_with(&mut self, comment: &str, out: &mut Vec<u8>) {
         match self.format {
             Format::Json => out.extend_from_slice(b"\n]\n"),
-            Format::Har => out.extend_from_slice(b"\n]}}\n"),
+            Format::Har => HarWriter::end(comment, out),
             Format::Table | Format::Jsonl | Format::Csv => {}
         }
     }

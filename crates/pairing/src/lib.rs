@@ -47,6 +47,19 @@ pub struct Pairer {
     requests: VecDeque<Slot>,
     /// Responses that became whole before their requests.
     early: VecDeque<Box<Message>>,
+    order: Order,
+}
+
+/// Whether the n-th response is that of the n-th request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    /// Nothing speaks against it, but the beginning may have been missed.
+    #[default]
+    Assumed,
+    /// The acknowledgement numbers have shown it.
+    Known,
+    /// Messages were lost.
+    Lost,
 }
 
 impl Pairer {
@@ -57,9 +70,17 @@ impl Pairer {
                 emit(Pair { request: Some(message), response: None })
             }
             (Role::Response, PairKey::Alone) => emit(Pair { request: None, response: Some(message) }),
-            (Role::Request, PairKey::InOrder | PairKey::Newest) => self.request_in_order(message, limits, loss, emit),
-            (Role::Response, PairKey::InOrder) => self.response_in_order(message, limits, loss, emit),
-            (Role::Response, PairKey::Newest) => self.response_after_loss(message, limits, loss, emit),
+            (Role::Request, PairKey::InOrder | PairKey::AfterLoss) => {
+                self.look_for_loss(&message);
+                self.request_in_order(message, limits, loss, emit);
+            }
+            (Role::Response, PairKey::InOrder | PairKey::AfterLoss) => {
+                self.look_for_loss(&message);
+                match self.order {
+                    Order::Known => self.response_in_order(message, limits, loss, emit),
+                    Order::Assumed | Order::Lost => self.response_by_position(message, limits, loss, emit),
+                }
+            }
             (Role::Request, PairKey::Id(_)) => {
                 self.expire_ids(message.first.time, limits, loss, emit);
                 self.wait(message, limits, loss, emit);
@@ -82,7 +103,7 @@ impl Pairer {
             if now.since(message.last.time) <= longest_ns {
                 return true;
             }
-            let keeps_place = message.pairing == PairKey::InOrder;
+            let keeps_place = is_in_order(message);
             if let Slot::Waiting(message) = std::mem::replace(slot, Slot::GivenUp) {
                 given_up.push(message);
             }
@@ -111,7 +132,7 @@ impl Pairer {
             match slot {
                 Slot::GivenUp => places.push_back(slot),
                 Slot::Waiting(mut message) => {
-                    if message.pairing == PairKey::InOrder {
+                    if is_in_order(&message) {
                         places.push_back(Slot::GivenUp);
                     }
                     message.note(note);
@@ -134,6 +155,12 @@ impl Pairer {
         }
     }
 
+    fn look_for_loss(&mut self, message: &Message) {
+        if message.pairing == PairKey::AfterLoss {
+            self.order = Order::Lost;
+        }
+    }
+
     fn request_in_order(
         &mut self,
         message: Box<Message>,
@@ -143,7 +170,15 @@ impl Pairer {
     ) {
         // A response may become whole before its request (an early refusal of a long upload), but never begins before it.
         while let Some(response) = self.early.pop_front() {
-            if response.protocol == message.protocol && response.first.number >= message.first.number {
+            let begins = begins_round(&message, &response);
+            let is_answer = match self.order {
+                Order::Lost => begins && self.requests.is_empty() && is_single(&message, &response),
+                _ => response.protocol == message.protocol && response.first.number >= message.first.number,
+            };
+            if is_answer {
+                if begins {
+                    self.order = Order::Known;
+                }
                 emit(Pair { request: Some(message), response: Some(response) });
                 return;
             }
@@ -160,7 +195,7 @@ impl Pairer {
         emit: &mut impl FnMut(Pair),
     ) {
         let position = self.requests.iter().position(|slot| match slot {
-            Slot::Waiting(request) => request.protocol == message.protocol && request.pairing == PairKey::InOrder,
+            Slot::Waiting(request) => request.protocol == message.protocol && is_in_order(request),
             Slot::GivenUp => true,
         });
         let slot = match position {
@@ -185,46 +220,61 @@ impl Pairer {
         self.early.push_back(message);
     }
 
-    /// Responses before this one were lost, nobody knows how many: it answers the newest request that began before it,
-    /// as clients seldom send one before the answer to the last. Of several in one packet it may be any: then it stays
-    /// alone. What is older has no answer any more.
-    fn response_after_loss(
+    /// Messages may have been lost, nobody knows how many, so counting tells little. The acknowledgement numbers tell
+    /// more: a request that was sent when all bytes before this response had been received, and none of it, is answered
+    /// by it. Where they tell nothing and messages were lost, the response stays alone, and so do all until they tell
+    /// something again.
+    fn response_by_position(
         &mut self,
         message: Box<Message>,
         limits: &Limits,
         loss: &mut Loss,
         emit: &mut impl FnMut(Pair),
     ) {
-        let (mut answered, mut kept) = (Vec::new(), VecDeque::with_capacity(self.requests.len()));
-        for slot in self.requests.drain(..) {
+        let is_candidate = |slot: &Slot| matches!(slot, Slot::Waiting(request) if is_in_order(request) && begins_round(request, &message));
+        let found = match message.position {
+            Some(_) => self.requests.iter().take(LOOKED_AT).position(is_candidate),
+            None => None,
+        };
+        let Some(first) = found else {
+            let is_excluded = match self.requests.front() {
+                Some(Slot::Waiting(oldest)) => is_excluded(oldest, &message),
+                _ => false,
+            };
+            match self.order == Order::Lost || is_excluded {
+                true => self.come_early(message, limits, loss, emit),
+                false => self.response_in_order(message, limits, loss, emit),
+            }
+            return;
+        };
+        let is_certain = match self.requests.get(first) {
+            // What was lost before it may have been sent in the same breath, and be what is answered.
+            Some(Slot::Waiting(request)) if request.pairing == PairKey::AfterLoss => {
+                is_single(request, &message)
+                    && self.requests.iter().skip(first.saturating_add(1)).all(|slot| !is_candidate(slot))
+            }
+            _ => true,
+        };
+        if !is_certain {
+            emit(Pair { request: None, response: Some(message) });
+            return;
+        }
+        let mut kept = VecDeque::with_capacity(self.requests.len());
+        let mut answered = None;
+        for (position, slot) in self.requests.drain(..).enumerate() {
             match slot {
-                Slot::GivenUp => {}
-                Slot::Waiting(request)
-                    if request.protocol == message.protocol
-                        && request.pairing == PairKey::InOrder
-                        && request.first.number < message.first.number =>
-                {
-                    answered.push(request);
+                Slot::Waiting(request) if position == first => answered = Some(request),
+                Slot::Waiting(mut request) if position < first && is_in_order(&request) => {
+                    request.note("the answer was lost");
+                    emit(Pair { request: Some(request), response: None });
                 }
+                Slot::GivenUp if position < first => {}
                 other => kept.push_back(other),
             }
         }
         self.requests = kept;
-        let newest = answered.pop();
-        let is_ambiguous = match (&newest, answered.last()) {
-            (Some(newest), Some(before)) => newest.first.number == before.first.number,
-            _ => false,
-        };
-        let (request, more) = if is_ambiguous { (None, newest) } else { (newest, None) };
-        for mut request in answered.into_iter().chain(more) {
-            request.note("the answer was lost");
-            emit(Pair { request: Some(request), response: None });
-        }
-        match request {
-            Some(request) => emit(Pair { request: Some(request), response: Some(message) }),
-            None if is_ambiguous => emit(Pair { request: None, response: Some(message) }),
-            None => self.come_early(message, limits, loss, emit),
-        }
+        self.order = Order::Known;
+        emit(Pair { request: answered, response: Some(message) });
     }
 
     fn response_by_id(&mut self, message: Box<Message>, id: u64, limits: &Limits, emit: &mut impl FnMut(Pair)) {
@@ -281,7 +331,7 @@ impl Pairer {
     /// Gives requests with an id up that are older than the limit; they stand in the order of time.
     fn expire_ids(&mut self, now: Timestamp, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
         while let Some(Slot::Waiting(oldest)) = self.requests.front() {
-            if oldest.pairing == PairKey::InOrder || now.since(oldest.last.time) <= limits.answer_ns {
+            if is_in_order(oldest) || now.since(oldest.last.time) <= limits.answer_ns {
                 return;
             }
             if let Some(Slot::Waiting(mut message)) = self.requests.pop_front() {
@@ -292,6 +342,37 @@ impl Pairer {
         }
     }
 }
+
+fn is_in_order(message: &Message) -> bool {
+    matches!(message.pairing, PairKey::InOrder | PairKey::AfterLoss)
+}
+
+/// Whether a request was sent when exactly the bytes before a response had been received, and was received when the
+/// response was sent.
+fn begins_round(request: &Message, response: &Message) -> bool {
+    let (Some(asked), Some(answered)) = (request.position, response.position) else { return false };
+    let received = answered.acknowledgement.wrapping_sub(asked.sequence).cast_signed();
+    request.protocol == response.protocol && asked.acknowledgement == answered.sequence && received > 0
+}
+
+/// Whether nothing behind a request was received when a response was sent.
+fn is_single(request: &Message, response: &Message) -> bool {
+    let (Some(asked), Some(answered)) = (request.position, response.position) else { return false };
+    u64::from(answered.acknowledgement.wrapping_sub(asked.sequence)) <= request.wire_bytes
+}
+
+/// Whether other bytes were answered between a request, the oldest that waits, and a response: it answers one that was
+/// sent later. Numbers that make no sense exclude nothing.
+fn is_excluded(request: &Message, response: &Message) -> bool {
+    let (Some(asked), Some(answered)) = (request.position, response.position) else { return false };
+    let is_near = |from: u32, to: u32| (1..=MAX_DISTANCE).contains(&to.wrapping_sub(from));
+    is_near(asked.acknowledgement, answered.sequence) && is_near(asked.sequence, answered.acknowledgement)
+}
+
+/// Requests that are looked at for the one that a response answers.
+const LOOKED_AT: usize = 64;
+/// Bytes between two numbers that are believed to be of the same exchange.
+const MAX_DISTANCE: u32 = 1 << 24;
 
 #[cfg(test)]
 mod tests;

@@ -453,7 +453,7 @@ fn memory_that_is_held_stays_as_it_was() {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let mut writer = PcapngWriter::new(Vec::new(), "test").unwrap();
+    let mut writer = PcapngWriter::with_comment(Vec::new(), "test", "of the file").unwrap();
     let eth = writer.interface(1, 65_535, "eth0").unwrap();
     let raw = writer.interface(101, 0, "").unwrap();
     let names: [(IpAddr, &str); 2] = [([10, 0, 0, 1].into(), "one"), ("2001:db8::1".parse().unwrap(), "six")];
@@ -468,7 +468,14 @@ fn what_is_written_is_read_again() {
     let packets = [(time.ns(), 0, 1, b"abcde".to_vec(), 60), (time.ns() + 1, 1, 101, Vec::new(), 0)];
     assert_eq!(all.packets, packets);
     let drops = "drops of 0: Some(10) (None, Some(2))";
-    let others = ["10.0.0.1 is one", "2001:db8::1 is six", "secrets 544c534b 13", "packet comment a comment", drops];
+    let others = [
+        "comment None of the file",
+        "10.0.0.1 is one",
+        "2001:db8::1 is six",
+        "secrets 544c534b 13",
+        "packet comment a comment",
+        drops,
+    ];
     assert_eq!(all.others, others);
 
     let mut writer = PcapWriter::new(Vec::new(), 1, 65_535).unwrap();

@@ -19,6 +19,11 @@ pub struct PcapngWriter<W: Write> {
 impl<W: Write> PcapngWriter<W> {
     /// Writes the section header. `application` names the program that made the file.
     pub fn new(output: W, application: &str) -> io::Result<Self> {
+        Self::with_comment(output, application, "")
+    }
+
+    /// Writes the section header with a comment on the whole file; an empty one is left out.
+    pub fn with_comment(output: W, application: &str, comment: &str) -> io::Result<Self> {
         let mut writer = PcapngWriter { output, block: Vec::with_capacity(2048), interfaces: 0 };
         writer.begin(kind::SECTION);
         writer.put(&0x1a2b_3c4du32.to_le_bytes());
@@ -26,6 +31,9 @@ impl<W: Write> PcapngWriter<W> {
         writer.put(&0u16.to_le_bytes());
         writer.put(&u64::MAX.to_le_bytes());
         writer.option(SHB_USER_APPLICATION, application.as_bytes());
+        if !comment.is_empty() {
+            writer.option(crate::options::COMMENT, comment.as_bytes());
+        }
         writer.end_options();
         writer.finish()?;
         Ok(writer)

@@ -12,8 +12,11 @@ mod held;
 mod ingest;
 mod known_names;
 pub mod live;
+mod merge;
+mod pipeline;
 mod redact;
 mod settings;
+mod spread;
 mod stage;
 mod worker;
 
@@ -21,5 +24,5 @@ pub use budget::{Budget, DEFAULT_MEMORY_BYTES};
 pub use chunk::{Chunk, Mark, Rank};
 pub use ingest::{Ingest, Ingested, RawPacket};
 pub use redact::{FINGERPRINT_KEY_BYTES, Fingerprint, Redactor};
-pub use settings::{EntrySink, Revisions, Settings};
+pub use settings::{EntrySink, Revisions, Scope, Settings};
 pub use worker::Worker;

@@ -1,7 +1,8 @@
 //! What a run is asked to do, fixed before its first packet.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use lanternfish_dissect::{Limits, Registry};
 use lanternfish_filter::Filter;
@@ -16,6 +17,9 @@ use crate::{Budget, Fingerprint};
 pub trait EntrySink: Send {
     /// Appends an entry to a buffer.
     fn entry(&mut self, entry: &Entry, out: &mut Vec<u8>);
+
+    /// Told often, and behind the entries of each batch, so that what is kept back does not wait for the next entry.
+    fn flush(&mut self) {}
 }
 
 /// Which revisions of connections and flows go on.
@@ -47,6 +51,8 @@ pub struct Settings {
     pub redaction: Option<Fingerprint>,
     /// Which entries go on.
     pub filter: Option<Filter>,
+    /// Whose traffic is looked at, where that can change; it narrows `filter`.
+    pub scope: Option<Arc<Scope>>,
     /// How the packets are captured.
     pub capture: Capture,
     /// Which revisions of connections and flows go on.
@@ -69,6 +75,43 @@ pub struct Settings {
     pub node_id: Arc<str>,
     /// The address of the capturing node; empty in files.
     pub node_ip: Arc<str>,
+}
+
+/// Whose traffic is looked at: a filter that can change while packets pass.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Rises with each change.
+    version: AtomicU64,
+    filter: RwLock<Option<Arc<Filter>>>,
+}
+
+impl Scope {
+    /// Looks at the traffic that a filter meets from now on; at all of it without one.
+    pub fn set(&self, filter: Option<Filter>) {
+        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter.map(Arc::new);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A [`Scope`] as one thread knows it.
+#[derive(Debug, Default)]
+pub(crate) struct KnownScope {
+    version: u64,
+    filter: Option<Arc<Filter>>,
+}
+
+impl KnownScope {
+    /// Whether an entry is of the traffic that is looked at.
+    #[inline]
+    pub(crate) fn takes(&mut self, settings: &Settings, entry: &Entry) -> bool {
+        let Some(scope) = &settings.scope else { return true };
+        let version = scope.version.load(Ordering::Acquire);
+        if version != self.version {
+            self.version = version;
+            self.filter.clone_from(&scope.filter.read().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.filter.as_ref().is_none_or(|filter| filter.matches(settings.table, entry))
+    }
 }
 
 impl Settings {

@@ -24,6 +24,7 @@ use self::telling::detected;
 use crate::chunk::Told;
 use crate::held::{Held, Row};
 use crate::known_names::KnownNames;
+use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
 
 /// What is kept of a connection behind the connection table.
@@ -85,6 +86,7 @@ pub struct Stage {
     holding: Holding,
     redactor: Option<Redactor>,
     known_names: KnownNames,
+    scope: KnownScope,
     /// Stands for an end that was not found in time.
     unresolved: Arc<Identity>,
     transports: [Option<ProtocolIndex>; 4],
@@ -122,6 +124,7 @@ impl Stage {
             holding,
             redactor,
             known_names: KnownNames::default(),
+            scope: KnownScope::default(),
             unresolved: Arc::new(Identity { status: ResolutionStatus::Unavailable, ..Identity::default() }),
             transports,
         }
@@ -147,6 +150,7 @@ impl Stage {
     pub(crate) fn take(&mut self, empty: Chunk) -> Chunk {
         self.chunk_number = self.chunk_number.wrapping_add(1).max(1);
         self.placed = 0;
+        self.sink.flush();
         std::mem::replace(&mut self.chunk, empty)
     }
 
@@ -159,6 +163,10 @@ impl Stage {
 
     pub(crate) fn chunk(&self) -> &Chunk {
         &self.chunk
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.sink.flush();
     }
 
     pub(crate) fn count(&self, ledger: &mut Ledger) {
@@ -317,7 +325,10 @@ impl Stage {
             redactor.redact(&mut entry);
         }
         let filter = self.settings.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(self.settings.table, &entry)) {
+        if self.settings.registry.is_on(entry.protocol)
+            && filter.is_none_or(|filter| filter.matches(self.settings.table, &entry))
+            && self.scope.takes(&self.settings, &entry)
+        {
             self.shown += u64::from(is_last);
             self.sink.entry(&entry, &mut self.chunk.bytes);
             self.chunk.marks.push(Mark { rank: self.rank, end: self.chunk.bytes.len() });
@@ -449,6 +460,7 @@ impl Sink for Stage {
             bytes: data.bytes,
             packet: data.packet,
             fragments: data.fragments,
+            position: data.position,
             is_datagram: data.is_datagram,
             is_start: data.is_start,
             missing: data.missing,

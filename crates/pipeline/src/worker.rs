@@ -119,6 +119,11 @@ impl Worker {
         self.stage.take(empty)
     }
 
+    /// Gives on what the sink keeps back.
+    pub fn flush(&mut self) {
+        self.stage.flush();
+    }
+
     /// Takes the entries alone: what connections told their flows stays for the end of the batch.
     pub fn take_entries(&mut self, empty: Chunk) -> Chunk {
         self.stage.take_entries(empty)

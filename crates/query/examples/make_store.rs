@@ -30,6 +30,8 @@ fn main() {
         retention_bytes: u64::MAX,
         retention_age: Duration::from_secs(1 << 40),
         ring_bytes: 0,
+        // Entries are made faster than they are sealed.
+        tail_bytes: 1 << 30,
         segment_age: Duration::from_secs(1 << 30),
         ..Config::default()
     };

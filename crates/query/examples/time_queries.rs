@@ -113,7 +113,7 @@ fn run<'a>(query: &'a Query, ask: Ask, text: &'a str) -> Pin<Box<dyn Future<Outp
             }
             Ask::Count => {
                 let stats = query.stats(&filter, Window::ALL, &[], None, 10).await?;
-                (format!("{} calls", stats.rows.iter().map(|row| row.calls).sum::<u64>()), stats.cost)
+                (format!("{} calls", stats.rows.iter().map(|row| row.figures.calls).sum::<u64>()), stats.cost)
             }
             Ask::StatusByMinute => {
                 let by = [group("status_code")?];

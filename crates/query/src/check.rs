@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, LargeBinaryArray, LargeStringArray,
-    ListArray, MapArray, StringArray, StringViewArray,
+    AnyDictionaryArray, Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, LargeBinaryArray,
+    LargeStringArray, ListArray, MapArray, StringArray, StringViewArray,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
@@ -51,7 +51,7 @@ impl CheckExpr {
     fn by_dictionary(&self, array: &ArrayRef, text: &TextPlan) -> Result<BooleanArray> {
         let plan = &*self.plan;
         let dictionary = array.as_any_dictionary();
-        let (values, keys) = (dictionary.values(), dictionary.normalized_keys());
+        let (values, keys) = (dictionary.values(), keys_of(dictionary));
         let texts = Texts::of(values)?;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if !memory.values.as_ref().is_some_and(|known| is_same(known, values)) {
@@ -215,7 +215,7 @@ pub(crate) fn meets(plan: &FieldPlan, array: &ArrayRef) -> Result<BooleanArray> 
     if let DataType::Dictionary(_, _) = array.data_type() {
         let dictionary = array.as_any_dictionary();
         let of_values = meets(plan, dictionary.values())?;
-        let keys = dictionary.normalized_keys();
+        let keys = keys_of(dictionary);
         // A key may stand for a null among the values, which the test of the values answered.
         let of = |row: usize| match (array.is_null(row), keys.get(row)) {
             (false, Some(&key)) if key < of_values.len() => of_values.value(key),
@@ -314,6 +314,15 @@ fn map_meets(check: &Check, names: &Texts<'_>, values: &Texts<'_>, range: std::o
     }
 }
 
+/// The place among the values that each row of a dictionary refers to; rows that are null refer to any.
+pub(crate) fn keys_of(dictionary: &dyn AnyDictionaryArray) -> Vec<usize> {
+    // Arrow asserts that there are values; a column without any has none where all its rows are null.
+    if dictionary.values().is_empty() {
+        return vec![usize::MAX; dictionary.len()];
+    }
+    dictionary.normalized_keys()
+}
+
 /// A column of texts or bytes of any layout.
 pub(crate) enum Texts<'a> {
     Utf8(&'a StringArray),
@@ -338,7 +347,7 @@ impl<'a> Texts<'a> {
             DataType::BinaryView => Texts::BinaryView(array.as_binary_view()),
             DataType::Dictionary(_, _) => {
                 let dictionary = array.as_any_dictionary();
-                Texts::Dictionary(Box::new(Texts::of(dictionary.values())?), dictionary.normalized_keys(), array)
+                Texts::Dictionary(Box::new(Texts::of(dictionary.values())?), keys_of(dictionary), array)
             }
             DataType::Null => Texts::None,
             other => return exec_err!("a column of {other} is not text"),

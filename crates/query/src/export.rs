@@ -6,11 +6,12 @@ use arrow::array::{ArrayRef, BooleanArray, new_null_array};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, exec_err};
 use futures::Stream;
 use lanternfish_filter::Filter;
 use lanternfish_model::ProtocolIndex;
-use tokio::sync::mpsc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinSet;
 
 use crate::Window;
@@ -19,6 +20,7 @@ use crate::facts::Facts;
 use crate::query::Query;
 use crate::question::Question;
 use crate::revisions::Newest;
+use crate::scan::Taker;
 use crate::types::{Cost, QueryError};
 use crate::units::{Outcome, Unit};
 
@@ -71,6 +73,7 @@ struct Shape {
     newest: Arc<Newest>,
 }
 
+/// Reads piece by piece, and no faster than the reader takes the batches.
 async fn send_all(
     engine: Arc<Engine>,
     question: Question,
@@ -81,14 +84,12 @@ async fn send_all(
     units.sort_by_key(|unit| std::cmp::Reverse(unit.from));
     while let Some(unit) = units.pop() {
         let Ok(turn) = engine.turn().await else { return };
-        let mut batches = Vec::new();
-        let mut each = |batch: RecordBatch| {
-            batches.push(shape.shaped(&question, unit.protocol, &batch)?);
-            Ok(())
-        };
-        let outcome = unit.run(engine.context(), &engine.segments, &question, &mut each).await;
-        drop(turn);
+        let (shape, question, sender) = (&shape, &question, &sender);
+        let mut sending = Sending { engine: &engine, shape, question, sender, unit: &unit, turn: Some(turn) };
+        let outcome = unit.run(engine.context(), &engine.segments, question, &mut sending).await;
+        drop(sending);
         match outcome {
+            _ if sender.is_closed() => return,
             Outcome::Opened(parts) => units.extend(parts.into_iter().rev()),
             Outcome::Scanned(_) => {}
             Outcome::Unreadable(lost) => {
@@ -98,11 +99,30 @@ async fn send_all(
                 }
             }
         }
-        for batch in batches {
-            if sender.send(Ok(batch)).await.is_err() {
-                return;
-            }
+    }
+}
+
+/// Sends the batches of one piece.
+struct Sending<'a> {
+    engine: &'a Engine,
+    shape: &'a Shape,
+    question: &'a Question,
+    sender: &'a mpsc::Sender<Result<RecordBatch, QueryError>>,
+    unit: &'a Unit,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Taker for Sending<'_> {
+    async fn take(&mut self, batch: RecordBatch) -> datafusion::common::Result<()> {
+        let batch = self.shape.shaped(self.question, self.unit.protocol, &batch)?;
+        let Err(TrySendError::Full(batch)) = self.sender.try_send(Ok(batch)) else { return Ok(()) };
+        // While the reader is slow, other queries have the turn.
+        self.turn = None;
+        if self.sender.send(batch).await.is_err() {
+            return exec_err!("nobody reads any more");
         }
+        self.turn = self.engine.turn().await.ok();
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use lanternfish_columns::hidden;
 use lanternfish_model::{EntryClass, FieldTable, Outcome, ProtocolIndex, Timestamp, fields};
 use lanternfish_servicemap::{Counted, DETECTED};
 
-use crate::check::Texts;
+use crate::check::{Texts, keys_of};
 use crate::question::{is_revised, path};
 use crate::revisions::{Newest, REVISIONS, Revisions, revisions};
 
@@ -114,7 +114,7 @@ impl Outcomes {
         if let DataType::Dictionary(_, _) = column.data_type() {
             let dictionary = column.as_any_dictionary();
             let Outcomes(values) = Outcomes::of(Some(dictionary.values()))?;
-            let keys = dictionary.normalized_keys();
+            let keys = keys_of(dictionary);
             let of = |(row, key): (usize, usize)| match column.is_valid(row) {
                 true => values.get(key).copied().unwrap_or_default(),
                 false => Outcome::Open,

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampNano
 use datafusion::common::{Result, exec_err};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::check::{Texts, is_same};
+use crate::check::{Texts, is_same, keys_of};
 use crate::limits::{MAX_TEXT_BYTES, MAX_VALUE_BYTES};
 
 /// The number of all texts that there was no room for.
@@ -165,7 +165,7 @@ impl KeyMaker {
             self.dictionary = Some(Arc::clone(values));
         }
         let texts = Texts::of(values)?;
-        let keys = dictionary.normalized_keys();
+        let keys = keys_of(dictionary);
         let numbers = &mut self.numbers;
         Ok(Keys::of_each(column.len(), |row| {
             let key = keys.get(row).copied().filter(|_| column.is_valid(row))?;

@@ -155,12 +155,7 @@ impl Query {
         let (snapshot, window) = self.snapshot(window);
         let table = self.table();
         let columns = vec![table.spec(group.field).path.to_owned()];
-        let test = FieldPlan {
-            field: group.field,
-            check: Check::Present,
-            is_negated: false,
-            if_absent: false,
-        };
+        let test = FieldPlan { field: group.field, check: Check::Present, is_negated: false, if_absent: false };
         let question = Arc::new(Question::of_plan(&self.engine.tables, &Plan::Field(test), window, columns));
         let (group, prefix): (Arc<Group>, Arc<str>) = (Arc::new(group.clone()), prefix.into());
         let make = || ValueFold::new(table, Arc::clone(&group), Arc::clone(&prefix));

@@ -1,13 +1,13 @@
 //! Connections and flows write a row when they open, every few seconds and when they close, all with the same id and time;
 //! queries show the newest one alone.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
+use hashbrown::HashMap;
 use lanternfish_model::{ProtocolIndex, fields};
 
 use crate::Window;

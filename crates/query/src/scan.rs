@@ -45,13 +45,25 @@ pub(crate) enum Which {
     Numbers(Vec<u64>),
 }
 
-/// Scans a segment; `each` gets the batches of rows that meet the filter. Gives how many rows were looked at.
+/// Takes the batches of a scan, one after the other.
+pub(crate) trait Taker: Send {
+    /// Takes a batch of rows that meet the filter; the scan goes on when it is done with it.
+    fn take(&mut self, batch: RecordBatch) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl<F: FnMut(RecordBatch) -> Result<()> + Send> Taker for F {
+    async fn take(&mut self, batch: RecordBatch) -> Result<()> {
+        self(batch)
+    }
+}
+
+/// Scans a segment; the taker gets the batches of rows that meet the filter. Gives how many rows were looked at.
 pub(crate) async fn scan_segment(
     context: Arc<TaskContext>,
     segment: &Arc<Segment>,
     which: Which,
     question: &Question,
-    each: &mut (dyn FnMut(RecordBatch) -> Result<()> + Send),
+    taker: &mut impl Taker,
 ) -> Result<u64> {
     let made = match &which {
         Which::Groups(_) => Prepared::new(question, segment.protocol, &segment.schema, segment.has_raw)?,
@@ -86,18 +98,18 @@ pub(crate) async fn scan_segment(
         }
         let batch = made.ask_filter(batch, question, segment.protocol)?;
         if batch.num_rows() > 0 {
-            each(batch)?;
+            taker.take(batch).await?;
         }
     }
     Ok(looked_at)
 }
 
 /// Scans batches that are in memory; row numbers go through all of them.
-pub(crate) fn scan_batches(
+pub(crate) async fn scan_batches(
     batches: &[RecordBatch],
     protocol: ProtocolIndex,
     question: &Question,
-    each: &mut (dyn FnMut(RecordBatch) -> Result<()> + Send),
+    taker: &mut impl Taker,
 ) -> Result<u64> {
     let mut prepared: Option<(SchemaRef, bool, Prepared)> = None;
     let mut looked_at = 0u64;
@@ -133,7 +145,7 @@ pub(crate) fn scan_batches(
         let given = keep(given, &mask)?;
         let given = made.ask_filter(given, question, protocol)?;
         if given.num_rows() > 0 {
-            each(given)?;
+            taker.take(given).await?;
         }
     }
     Ok(looked_at)

@@ -24,7 +24,7 @@ use futures::future::BoxFuture;
 use lanternfish_columns::hidden;
 use lanternfish_model::{ProtocolIndex, Timestamp, fields};
 
-use crate::limits::MAX_METADATA_BYTES;
+use crate::limits::{MAX_METADATA_BYTES, MAX_OPEN_SEGMENTS};
 use crate::source::SegmentFile;
 
 /// A segment whose metadata was read.
@@ -50,7 +50,7 @@ pub(crate) struct RowGroup {
     pub rows: u64,
 }
 
-/// Segments that were read before, within [`MAX_METADATA_BYTES`].
+/// Segments that were read before, within [`MAX_METADATA_BYTES`] and [`MAX_OPEN_SEGMENTS`].
 #[derive(Debug, Default)]
 pub(crate) struct Segments(Mutex<Cache>);
 
@@ -71,7 +71,7 @@ impl Segments {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = read.metadata.memory_size();
         cache.clock += 1;
-        while cache.bytes.saturating_add(bytes) > MAX_METADATA_BYTES {
+        while cache.bytes.saturating_add(bytes) > MAX_METADATA_BYTES || cache.known.len() >= MAX_OPEN_SEGMENTS {
             let oldest = cache.known.iter().min_by_key(|(_, (_, used))| *used).map(|(path, _)| path.clone());
             let Some((dropped, _)) = oldest.and_then(|path| cache.known.remove(&path)) else { break };
             cache.bytes = cache.bytes.saturating_sub(dropped.metadata.memory_size());

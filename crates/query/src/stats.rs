@@ -96,14 +96,7 @@ impl StatFold {
         let row = |(_, key, counts): &(usize, Key, lanternfish_servicemap::Counts)| StatRow {
             by: self.cells(key),
             time: step_ns.map(|step| Timestamp::from_ns(key.step.saturating_mul(step))),
-            calls: counts.calls,
-            errors: counts.errors,
-            client_errors: counts.client_errors,
-            bytes: counts.bytes,
-            answered: counts.latencies.count(),
-            p50_us: counts.latencies.percentile(0.5),
-            p95_us: counts.latencies.percentile(0.95),
-            p99_us: counts.latencies.percentile(0.99),
+            figures: counts.figures(),
         };
         let omitted_calls = self.omitted.shown(shown).map_or(0, |counts| counts.calls);
         Stats { rows: placed.iter().map(row).collect(), omitted_groups, omitted_calls, ..Stats::default() }

@@ -9,7 +9,7 @@ use lanternfish_model::{Entry, FieldId, FieldTable, Kind, Loss, Place, Timestamp
 use thiserror::Error;
 use tokio::sync::Notify;
 
-pub use lanternfish_servicemap::{Edge, GroupBy, Node, NodeKind, ServiceMap};
+pub use lanternfish_servicemap::{Edge, Figures, GroupBy, Node, NodeKind, ServiceMap};
 
 /// A range of time, both ends included; an end that is not set is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,22 +184,8 @@ pub struct StatRow {
     pub by: Vec<(String, Cell)>,
     /// The beginning of the step of time, where one was asked for.
     pub time: Option<Timestamp>,
-    /// Calls; see the rule of `lanternfish_servicemap::Counted`.
-    pub calls: u64,
-    /// Outcomes `server_error` and `failed`.
-    pub errors: u64,
-    /// Outcomes `client_error`.
-    pub client_errors: u64,
-    /// Bytes on the wire of both directions.
-    pub bytes: u64,
-    /// Answered pairs: what the percentiles are of.
-    pub answered: u64,
-    /// The median latency in µs.
-    pub p50_us: Option<u64>,
-    /// The 95th percentile of the latency in µs.
-    pub p95_us: Option<u64>,
-    /// The 99th percentile of the latency in µs.
-    pub p99_us: Option<u64>,
+    /// Its calls; which entries count as such tells `lanternfish_servicemap::Counted`.
+    pub figures: Figures,
 }
 
 /// The answer of an analysis.

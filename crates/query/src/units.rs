@@ -5,12 +5,11 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use lanternfish_model::{ProtocolIndex, Timestamp, fields};
 
 use crate::question::{Question, path};
-use crate::scan::{Which, scan_batches, scan_segment};
+use crate::scan::{Taker, Which, scan_batches, scan_segment};
 use crate::segment::{Segment, Segments};
 use crate::source::{SegmentFile, Snapshot};
 use crate::types::{Cost, Unreadable};
@@ -95,7 +94,7 @@ impl Unit {
         context: Arc<TaskContext>,
         segments: &Segments,
         question: &Question,
-        each: &mut (dyn FnMut(RecordBatch) -> Result<()> + Send),
+        taker: &mut impl Taker,
     ) -> Outcome {
         let scanned = match &self.part {
             Part::Segment(file) => {
@@ -105,9 +104,9 @@ impl Unit {
                 };
             }
             Part::Groups(segment, groups) => {
-                scan_segment(context, segment, Which::Groups(groups.clone()), question, each).await
+                scan_segment(context, segment, Which::Groups(groups.clone()), question, taker).await
             }
-            Part::Tail(batches) => scan_batches(batches, self.protocol, question, each),
+            Part::Tail(batches) => scan_batches(batches, self.protocol, question, taker).await,
         };
         match scanned {
             Ok(rows) => Outcome::Scanned(rows),

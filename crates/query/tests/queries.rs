@@ -7,9 +7,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
+use lanternfish_filter::Filter;
 use lanternfish_model::*;
 use lanternfish_query::*;
-use lanternfish_servicemap::LiveMap;
+use lanternfish_servicemap::{LiveMap, LiveMapLoss};
 use support::synthetic::Synthetic;
 use support::*;
 
@@ -171,19 +172,20 @@ async fn stats_count_as_the_entries_say() {
     let step = 60_000_000_000;
     let by = [group("status_code"), group("request.headers[\"Host\"]")];
     let stats = query.stats(&filter("http"), Window::ALL, &by, Some(step), 10_000).await.unwrap();
-    let mut expected: BTreeMap<(i64, String, i64), (u64, u64, u64, u64, Vec<u64>)> = BTreeMap::new();
+    type Key = (i64, String, i64);
+    let mut expected: BTreeMap<Key, ([u64; 4], Vec<u64>)> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| filter("http").matches(table(), entry)) {
         let host = match entry.value(table(), table().find("request.headers").unwrap()) {
             Value::Map(map) => String::from_utf8(map.find(b"host", true).unwrap().to_vec()).unwrap(),
             other => panic!("{other:?}"),
         };
         let key = (entry.status_code().unwrap(), host, entry.timestamp.ns().div_euclid(step));
-        let row = expected.entry(key).or_default();
-        row.0 += 1;
-        row.1 += u64::from(matches!(entry.outcome, Outcome::ServerError | Outcome::Failed));
-        row.2 += u64::from(entry.outcome == Outcome::ClientError);
-        row.3 += entry.request.as_ref().unwrap().wire_bytes + entry.response.as_ref().unwrap().wire_bytes;
-        row.4.push((entry.elapsed_ns.unwrap() / 1000) as u64);
+        let (figures, latencies) = expected.entry(key).or_default();
+        figures[0] += 1;
+        figures[1] += u64::from(matches!(entry.outcome, Outcome::ServerError | Outcome::Failed));
+        figures[2] += u64::from(entry.outcome == Outcome::ClientError);
+        figures[3] += entry.request.as_ref().unwrap().wire_bytes + entry.response.as_ref().unwrap().wire_bytes;
+        latencies.push((entry.elapsed_ns.unwrap() / 1000) as u64);
     }
     assert_eq!(stats.rows.len(), expected.len());
     for row in &stats.rows {
@@ -192,18 +194,18 @@ async fn stats_count_as_the_entries_say() {
         };
         assert_eq!((status_name.as_str(), host_name.as_str()), ("status_code", "request.headers[\"Host\"]"));
         let key = (*status, host.clone(), row.time.unwrap().ns() / step);
-        let (calls, errors, client_errors, bytes, latencies) = expected.get_mut(&key).unwrap();
-        assert_eq!((row.calls, row.errors, row.client_errors, row.bytes), (*calls, *errors, *client_errors, *bytes));
+        let (figures, latencies) = expected.get_mut(&key).unwrap();
+        assert_eq!([row.figures.calls, row.figures.errors, row.figures.client_errors, row.figures.bytes], *figures);
         latencies.sort_unstable();
         let median = latencies[(latencies.len() - 1) / 2];
-        assert!(row.p50_us.unwrap().abs_diff(median) as f64 <= median as f64 * 0.04 + 1.0);
-        assert_eq!(row.answered, *calls);
+        assert!(row.figures.p50_us.unwrap().abs_diff(median) as f64 <= median as f64 * 0.04 + 1.0);
+        assert_eq!(row.figures.answered, figures[0]);
     }
     let calls: Vec<u64> = {
         let plain = query.stats(&filter("http"), Window::ALL, &by[..1], None, 3).await.unwrap();
         assert_eq!(plain.rows.len(), 3);
         assert!(plain.omitted_groups > 0);
-        plain.rows.iter().map(|row| row.calls).collect()
+        plain.rows.iter().map(|row| row.figures.calls).collect()
     };
     assert!(calls.is_sorted_by(|a, b| a >= b));
 }
@@ -214,7 +216,7 @@ async fn connections_are_counted_only_beside_no_messages() {
     let query = small.query();
     let by = [Group::parse("protocol", table()).unwrap()];
     let rows = |stats: &Stats| -> BTreeMap<String, u64> {
-        stats.rows.iter().map(|row| (format!("{:?}", row.by[0].1), row.calls)).collect()
+        stats.rows.iter().map(|row| (format!("{:?}", row.by[0].1), row.figures.calls)).collect()
     };
     let all = query.stats(&filter(""), Window::ALL, &by, None, 100).await.unwrap();
     let calls = entries.iter().filter(|entry| entry.class == EntryClass::Call).count() as u64;
@@ -230,6 +232,44 @@ async fn connections_are_counted_only_beside_no_messages() {
     assert_eq!(rows(&alone).values().sum::<u64>(), connections);
 }
 
+/// Live maps of a quarter of an hour each: one keeps half an hour, in the order in which things happen.
+fn live_maps(entries: &[Entry], filter: &Filter, group: GroupBy) -> Vec<ServiceMap> {
+    let active = |entry: &Entry| match entry.class {
+        EntryClass::Call => entry.timestamp,
+        EntryClass::Connection | EntryClass::Flow => entry.timestamp + entry.elapsed_ns.unwrap_or(0),
+    };
+    let mut parts: BTreeMap<i64, Vec<&Entry>> = BTreeMap::new();
+    for entry in newest(entries).into_iter().filter(|entry| filter.matches(table(), entry)) {
+        parts.entry(active(entry).ns() / 900_000_000_000).or_default().push(entry);
+    }
+    let of = |part: Vec<&Entry>| {
+        let mut live = LiveMap::default();
+        part.iter().for_each(|entry| live.fold(table(), entry));
+        assert_eq!(live.loss(), LiveMapLoss::default());
+        live.map(table(), group, None, None)
+    };
+    parts.into_values().map(of).collect()
+}
+
+type Figures = BTreeMap<(String, String, String), [u64; 5]>;
+
+/// The figures of all edges, added up over maps.
+fn edges<'a>(maps: impl IntoIterator<Item = &'a ServiceMap>) -> Figures {
+    let mut figures = Figures::new();
+    for edge in maps.into_iter().flat_map(|map| &map.edges) {
+        let sums = figures.entry((edge.src.clone(), edge.dst.clone(), edge.protocol.clone())).or_default();
+        let of_edge = [
+            edge.figures.calls,
+            edge.figures.errors,
+            edge.figures.client_errors,
+            edge.figures.bytes,
+            edge.figures.answered,
+        ];
+        sums.iter_mut().zip(of_edge).for_each(|(sum, figure)| *sum += figure);
+    }
+    figures
+}
+
 #[tokio::test]
 async fn the_stored_map_is_the_live_one() {
     let (small, entries) = store();
@@ -237,17 +277,10 @@ async fn the_stored_map_is_the_live_one() {
     for (text, group) in [("", GroupBy::Auto), ("http && status_code >= 400", GroupBy::Ip), ("!dns", GroupBy::Host)] {
         let filter = filter(text);
         let stored = query.map(&filter, Window::ALL, group).await.unwrap();
-        // The live map keeps half an hour; fold the newest revisions in parts that fit.
-        let mut calls = 0u64;
-        for part in newest(&entries).chunks(500) {
-            let mut live = LiveMap::default();
-            part.iter().filter(|entry| filter.matches(table(), entry)).for_each(|entry| live.fold(table(), entry));
-            calls += live.map(table(), group, None, None).edges.iter().map(|edge| edge.calls).sum::<u64>();
-        }
-        assert_eq!(stored.map.edges.iter().map(|edge| edge.calls).sum::<u64>(), calls, "{text}");
+        assert_eq!(edges([&stored.map]), edges(&live_maps(&entries, &filter, group)), "{text}");
         assert!(!stored.map.nodes.is_empty());
         for edge in &stored.map.edges {
-            assert!(edge.p50_us <= edge.p95_us && edge.p95_us <= edge.p99_us);
+            assert!(edge.figures.p50_us <= edge.figures.p95_us && edge.figures.p95_us <= edge.figures.p99_us);
             assert!(stored.map.nodes.iter().any(|node| node.id == edge.src));
         }
     }

@@ -9,6 +9,8 @@ use smallvec::SmallVec;
 pub(crate) struct Chunk {
     /// The number of the first byte.
     pub(crate) sequence: u32,
+    /// The acknowledgement number that came with it.
+    pub(crate) acknowledgement: u32,
     /// How many bytes were captured.
     pub(crate) length: u32,
     /// How many behind them were not.
@@ -37,6 +39,8 @@ impl Chunk {
 pub(crate) struct Piece<'a> {
     /// The number of the first byte.
     pub(crate) sequence: u32,
+    /// The acknowledgement number that came with it.
+    pub(crate) acknowledgement: u32,
     /// The captured bytes.
     pub(crate) bytes: &'a [u8],
     /// How many behind them were not captured.
@@ -136,6 +140,7 @@ fn cut(piece: &Piece<'_>, from: u32, to: u32, is_kept: bool) -> Chunk {
     let bytes = piece.bytes.get(start as usize..stop as usize).unwrap_or_default();
     Chunk {
         sequence: piece.sequence.wrapping_add(from),
+        acknowledgement: piece.acknowledgement,
         length: stop - start,
         missing: to.saturating_sub(from) - (stop - start),
         bytes: if is_kept { bytes.to_vec() } else { Vec::new() },
@@ -171,7 +176,8 @@ mod tests {
     use super::*;
 
     fn put(queue: &mut Queue, sequence: u32, bytes: &[u8]) -> Inserted {
-        let piece = Piece { sequence, bytes, missing: 0, packet: PacketRef::default(), fragments: &[] };
+        let packet = PacketRef::default();
+        let piece = Piece { sequence, acknowledgement: 0, bytes, missing: 0, packet, fragments: &[] };
         queue.insert(u32::MAX - 10, &piece, true, usize::MAX)
     }
 
@@ -198,7 +204,8 @@ mod tests {
     fn what_finds_no_room_stays_a_hole() {
         let mut queue = Queue::default();
         put(&mut queue, 5, b"x");
-        let piece = Piece { sequence: 0, bytes: &[1; 20], missing: 0, packet: PacketRef::default(), fragments: &[] };
+        let (bytes, packet) = (&[1; 20], PacketRef::default());
+        let piece = Piece { sequence: 0, acknowledgement: 0, bytes, missing: 0, packet, fragments: &[] };
         let done = queue.insert(0, &piece, true, cost_of(5));
         assert_eq!((done.cost_bytes, done.has_new), (cost_of(5), true));
         assert_eq!(queue.end(), Some(6));

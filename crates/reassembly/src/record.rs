@@ -270,6 +270,7 @@ impl<T> Record<T> {
             bytes: payload.bytes,
             packet: meta.packet,
             fragments: meta.fragments,
+            position: None,
             is_datagram: true,
             is_start,
             missing: payload.missing,

@@ -43,7 +43,7 @@ impl<T> Record<T> {
             }
         }
         if flags.ack() {
-            self.acknowledge(cx, end.other(), header.acknowledgement, meta.packet);
+            self.acknowledge(cx, end.other(), header, meta.packet);
         }
         self.data(cx, meta, end, header, payload);
         if flags.fin() {
@@ -53,9 +53,16 @@ impl<T> Record<T> {
 
     /// Takes an acknowledgement of what `end` sent.
     #[inline]
-    fn acknowledge<S: Sink<State = T>>(&mut self, cx: &mut Context<'_, S>, end: End, ack: u32, packet: PacketRef) {
+    fn acknowledge<S: Sink<State = T>>(
+        &mut self,
+        cx: &mut Context<'_, S>,
+        end: End,
+        header: &TcpHeader,
+        packet: PacketRef,
+    ) {
+        let ack = header.acknowledgement;
         if self.awaits_handshake {
-            self.complete_handshake(end, ack, packet);
+            self.complete_handshake(end, header, packet);
         }
         let half = &mut self.halves[end as usize];
         let ahead = distance(half.next, ack);
@@ -75,12 +82,16 @@ impl<T> Record<T> {
         }
     }
 
-    fn complete_handshake(&mut self, end: End, ack: u32, packet: PacketRef) {
-        let half = self.half(end);
-        if end == self.client
-            || !half.marks.has(Marks::INITIAL)
-            || ack != self.tails[end as usize].initial.wrapping_add(1)
-        {
+    fn complete_handshake(&mut self, end: End, header: &TcpHeader, packet: PacketRef) {
+        let (half, ack) = (self.half(end), header.acknowledgement);
+        if end == self.client {
+            return;
+        }
+        if !half.marks.has(Marks::STARTED) && header.sequence == self.half(end.other()).next {
+            // The server's SYN was not captured; the client has sent nothing yet and so acknowledges no more than that.
+            self.start_at(end, ack.wrapping_sub(1));
+        }
+        if !self.half(end).marks.has(Marks::INITIAL) || ack != self.tails[end as usize].initial.wrapping_add(1) {
             return;
         }
         self.awaits_handshake = false;
@@ -117,7 +128,7 @@ impl<T> Record<T> {
         if distance(half.acked, after) > MAX_AHEAD {
             half.marks.clear(Marks::ACKED);
         }
-        self.give(cx, end, payload.bytes, meta.packet, meta.fragments);
+        self.give(cx, end, payload.bytes, header.acknowledgement, meta.packet, meta.fragments);
     }
 
     /// Takes a payload that does not simply follow.
@@ -148,7 +159,7 @@ impl<T> Record<T> {
             return;
         }
         if !(-MAX_BEHIND..=MAX_AHEAD).contains(&offset) {
-            self.stray(cx, meta, end, sequence, payload);
+            self.stray(cx, meta, end, header, payload);
             return;
         }
         half.strays = 0;
@@ -167,6 +178,7 @@ impl<T> Record<T> {
         }
         let piece = Piece {
             sequence,
+            acknowledgement: header.acknowledgement,
             bytes: payload.bytes,
             missing: extent.saturating_sub(payload.bytes.len() as u32),
             packet: meta.packet,
@@ -181,9 +193,10 @@ impl<T> Record<T> {
         cx: &mut Context<'_, S>,
         meta: &PacketMeta<'_>,
         end: End,
-        sequence: u32,
+        header: &TcpHeader,
         payload: Payload<'_>,
     ) {
+        let sequence = data_sequence(header);
         let extent = extent_of(payload);
         let stray_next = std::mem::replace(&mut self.tails[end as usize].stray_next, sequence.wrapping_add(extent));
         let half = self.half_mut(end);
@@ -208,6 +221,7 @@ impl<T> Record<T> {
         self.gap(cx, end, length, meta.packet, Missing::Lost);
         let piece = Piece {
             sequence,
+            acknowledgement: header.acknowledgement,
             bytes: payload.bytes,
             missing: extent.saturating_sub(payload.bytes.len() as u32),
             packet: meta.packet,

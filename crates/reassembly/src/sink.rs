@@ -1,6 +1,6 @@
 //! What the tracker gives to the stage behind it, and what it may be told in return.
 
-use lanternfish_model::{ConnectionFacts, ConnectionSummary, Direction, PacketRef};
+use lanternfish_model::{ConnectionFacts, ConnectionSummary, Direction, PacketRef, StreamPosition};
 
 /// The facts of a packet that its headers do not tell.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub struct StreamData<'a> {
     pub packet: PacketRef,
     /// Further packets that they came in (IP fragments), and the one that filled the hole before them, where they waited.
     pub fragments: &'a [PacketRef],
+    /// Where the first of them stands in the connection; none for a datagram.
+    pub position: Option<StreamPosition>,
     /// Whether they are one whole datagram.
     pub is_datagram: bool,
     /// Whether they are the very first of the stream (the SYN was seen, nothing is missing before them).

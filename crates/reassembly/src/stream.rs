@@ -1,6 +1,6 @@
 //! Bytes of a direction on their way to the sink: given in order, kept where earlier ones are missing, given up.
 
-use lanternfish_model::{Cause, PacketRef};
+use lanternfish_model::{Cause, PacketRef, StreamPosition};
 use smallvec::SmallVec;
 
 use crate::half::{End, Marks};
@@ -28,6 +28,7 @@ impl<T> Record<T> {
         cx: &mut Context<'_, S>,
         end: End,
         bytes: &[u8],
+        acknowledgement: u32,
         packet: PacketRef,
         fragments: &[PacketRef],
     ) {
@@ -35,6 +36,7 @@ impl<T> Record<T> {
             self.keep_head(end, bytes);
         }
         let half = &mut self.halves[end as usize];
+        let position = StreamPosition { sequence: half.next, acknowledgement };
         half.next = half.next.wrapping_add(bytes.len() as u32);
         half.payload_bytes = half.payload_bytes.saturating_add(bytes.len() as u64);
         let is_start = half.marks.has(Marks::AT_START);
@@ -47,6 +49,7 @@ impl<T> Record<T> {
             bytes,
             packet,
             fragments,
+            position: Some(position),
             is_datagram: false,
             is_start,
             missing: 0,
@@ -175,7 +178,7 @@ impl<T> Record<T> {
             let bytes = chunk.bytes.get(seen as usize..).unwrap_or_default();
             let mut fragments: SmallVec<[PacketRef; 2]> = SmallVec::from_slice(&chunk.fragments);
             fragments.extend(filler);
-            self.give(cx, end, bytes, chunk.packet, &fragments);
+            self.give(cx, end, bytes, chunk.acknowledgement, chunk.packet, &fragments);
         }
         let cut = chunk.missing.saturating_sub(seen.saturating_sub(chunk.length));
         self.gap(cx, end, cut, chunk.packet, Missing::Cut);
@@ -256,7 +259,7 @@ impl<T> Record<T> {
 
     fn give_piece<S: Sink<State = T>>(&mut self, cx: &mut Context<'_, S>, end: End, piece: &Piece<'_>) {
         if !piece.bytes.is_empty() {
-            self.give(cx, end, piece.bytes, piece.packet, piece.fragments);
+            self.give(cx, end, piece.bytes, piece.acknowledgement, piece.packet, piece.fragments);
         }
         self.gap(cx, end, piece.missing, piece.packet, Missing::Cut);
     }
@@ -310,7 +313,8 @@ impl<T> Record<T> {
             self.skip_hole(cx, end, target, packet, Missing::Lost);
         }
         let half = self.half(end);
-        let is_known = half.marks.has(Marks::STARTED) && half.marks.has(Marks::ACKED);
+        // Of a direction that was never seen nothing is missing: it is not captured here.
+        let is_known = half.marks.has(Marks::STARTED) && half.marks.has(Marks::ACKED) && half.packets > 0;
         let tail = distance(half.next, half.acked);
         // One number more than was seen is rather a FIN that was not captured than a byte.
         if is_known && tail > 1 && !half.marks.has(Marks::ENDED) {

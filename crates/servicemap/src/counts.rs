@@ -77,6 +77,20 @@ impl Counts {
         self.last_seen = self.last_seen.max(Some(time));
     }
 
+    /// The figures of all that was counted.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            calls: self.calls,
+            errors: self.errors,
+            client_errors: self.client_errors,
+            bytes: self.bytes,
+            answered: self.latencies.count(),
+            p50_us: self.latencies.percentile(0.5),
+            p95_us: self.latencies.percentile(0.95),
+            p99_us: self.latencies.percentile(0.99),
+        }
+    }
+
     /// Adds other counters.
     pub fn merge(&mut self, other: &Counts) {
         self.calls = self.calls.saturating_add(other.calls);
@@ -86,6 +100,27 @@ impl Counts {
         self.latencies.merge(&other.latencies);
         self.last_seen = self.last_seen.max(other.last_seen);
     }
+}
+
+/// The figures of calls as they are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Calls.
+    pub calls: u64,
+    /// Outcomes `server_error` and `failed`.
+    pub errors: u64,
+    /// Outcomes `client_error`.
+    pub client_errors: u64,
+    /// Bytes on the wire of both directions.
+    pub bytes: u64,
+    /// Answered pairs: what the percentiles are of.
+    pub answered: u64,
+    /// The median latency in µs.
+    pub p50_us: Option<u64>,
+    /// The 95th percentile of the latency in µs.
+    pub p95_us: Option<u64>,
+    /// The 99th percentile of the latency in µs.
+    pub p99_us: Option<u64>,
 }
 
 /// Counters by what the entries count as, until it is known which of them are shown.

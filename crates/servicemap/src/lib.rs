@@ -12,7 +12,7 @@ mod live;
 mod map;
 mod peers;
 
-pub use counts::{Counted, Counts, DETECTED, Shown, Tally};
+pub use counts::{Counted, Counts, DETECTED, Figures, Shown, Tally};
 pub use group::{Facts, GroupBy, NodeKind};
 pub use histogram::Latencies;
 pub use live::{LiveMap, LiveMapLoss};

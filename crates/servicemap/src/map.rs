@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use lanternfish_model::Timestamp;
 
 use crate::limits::{MAX_EDGES, MAX_NODES};
-use crate::{Counts, Facts, GroupBy, NodeKind, Shown, Tally};
+use crate::{Counts, Facts, Figures, GroupBy, NodeKind, Shown, Tally};
 
 /// A node: whatever the grouping made one of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,22 +34,8 @@ pub struct Edge {
     pub dst: String,
     /// The protocol in lower case.
     pub protocol: String,
-    /// Calls.
-    pub calls: u64,
-    /// Outcomes `server_error` and `failed`.
-    pub errors: u64,
-    /// Outcomes `client_error`.
-    pub client_errors: u64,
-    /// Bytes on the wire of both directions.
-    pub bytes: u64,
-    /// Answered pairs: what the percentiles are of.
-    pub answered: u64,
-    /// The median latency in µs.
-    pub p50_us: Option<u64>,
-    /// The 95th percentile of the latency in µs.
-    pub p95_us: Option<u64>,
-    /// The 99th percentile of the latency in µs.
-    pub p99_us: Option<u64>,
+    /// Its calls.
+    pub figures: Figures,
     /// The newest call.
     pub last_seen: Timestamp,
 }
@@ -153,14 +139,7 @@ impl Edge {
             src,
             dst,
             protocol: protocol.to_owned(),
-            calls: counts.calls,
-            errors: counts.errors,
-            client_errors: counts.client_errors,
-            bytes: counts.bytes,
-            answered: counts.latencies.count(),
-            p50_us: counts.latencies.percentile(0.5),
-            p95_us: counts.latencies.percentile(0.95),
-            p99_us: counts.latencies.percentile(0.99),
+            figures: counts.figures(),
             last_seen: counts.last_seen.unwrap_or_default(),
         }
     }

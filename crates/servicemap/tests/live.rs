@@ -119,8 +119,17 @@ fn calls_are_counted_with_errors_apart() {
     }
     let [edge] = edges(&map, &table).try_into().unwrap();
     assert_eq!((edge.src.as_str(), edge.dst.as_str(), edge.protocol.as_str()), ("ip:10.0.0.1", "ip:10.0.0.2", "http"));
-    assert_eq!((edge.calls, edge.errors, edge.client_errors, edge.bytes, edge.answered), (5, 2, 1, 500, 4));
-    assert_eq!((edge.p50_us, edge.p99_us), (Some(10_000), Some(10_000)));
+    assert_eq!(
+        (
+            edge.figures.calls,
+            edge.figures.errors,
+            edge.figures.client_errors,
+            edge.figures.bytes,
+            edge.figures.answered
+        ),
+        (5, 2, 1, 500, 4)
+    );
+    assert_eq!((edge.figures.p50_us, edge.figures.p99_us), (Some(10_000), Some(10_000)));
     assert_eq!(edge.last_seen, Timestamp::from_ns(SECOND));
 }
 
@@ -133,7 +142,8 @@ fn connections_count_only_where_no_message_was_found() {
     map.fold(&table, &connection(3, SECOND, 1, 3, &[], 700));
     map.fold(&table, &entry(4, TCP, EntryClass::Flow, SECOND, 1, 3));
     let found = edges(&map, &table);
-    let told: Vec<_> = found.iter().map(|e| (e.dst.as_str(), e.protocol.as_str(), e.calls, e.bytes)).collect();
+    let told: Vec<_> =
+        found.iter().map(|e| (e.dst.as_str(), e.protocol.as_str(), e.figures.calls, e.figures.bytes)).collect();
     assert_eq!(told, [("ip:10.0.0.2", "http", 1, 100), ("ip:10.0.0.3", "tcp", 1, 700)]);
 
     // Where nothing else is asked for, all connections are shown.
@@ -157,12 +167,12 @@ fn a_newer_revision_replaces_the_older_one() {
         map.fold(&table, &entry);
     }
     let [edge] = edges(&map, &table).try_into().unwrap();
-    assert_eq!((edge.calls, edge.errors, edge.bytes), (1, 1, 1000));
+    assert_eq!((edge.figures.calls, edge.figures.errors, edge.figures.bytes), (1, 1, 1000));
     // Messages were found later: it does not count beside them.
     map.fold(&table, &connection(7, SECOND, 1, 2, &["HTTP"], 1000));
     map.fold(&table, &call(8, SECOND, 1, 2, Outcome::Ok, None));
     let [edge] = edges(&map, &table).try_into().unwrap();
-    assert_eq!((edge.protocol.as_str(), edge.calls), ("http", 1));
+    assert_eq!((edge.protocol.as_str(), edge.figures.calls), ("http", 1));
 }
 
 #[test]
@@ -174,7 +184,7 @@ fn windows_are_told_apart_and_forgotten() {
     }
     let calls = |from: i64, to: i64| {
         let at = |minute: i64| Some(Timestamp::from_ns(minute * 60 * SECOND));
-        map.map(&table, GroupBy::Auto, at(from), at(to)).edges.iter().map(|edge| edge.calls).sum::<u64>()
+        map.map(&table, GroupBy::Auto, at(from), at(to)).edges.iter().map(|edge| edge.figures.calls).sum::<u64>()
     };
     assert_eq!(calls(35, 39), 5);
     assert_eq!(calls(0, 5), 0);
@@ -191,7 +201,7 @@ fn a_clock_that_goes_back_for_good_begins_anew() {
     let mut map = LiveMap::default();
     map.fold(&table, &call(1, 1_000_000 * SECOND, 1, 2, Outcome::Ok, None));
     map.fold(&table, &call(2, 10 * SECOND, 1, 2, Outcome::Ok, None));
-    assert_eq!(edges(&map, &table)[0].calls, 1);
+    assert_eq!(edges(&map, &table)[0].figures.calls, 1);
     assert_eq!(edges(&map, &table)[0].last_seen, Timestamp::from_ns(10 * SECOND));
 }
 
@@ -205,7 +215,7 @@ fn it_stays_within_its_limits() {
     let made = map.map(&table, GroupBy::Auto, None, None);
     assert!(made.nodes.len() <= limits::MAX_NODES + 1, "{} nodes", made.nodes.len());
     assert!(map.loss().peers > 0);
-    let calls: u64 = made.edges.iter().map(|edge| edge.calls).sum();
+    let calls: u64 = made.edges.iter().map(|edge| edge.figures.calls).sum();
     assert_eq!(calls, 20_000, "calls of peers over the limit are counted for the rest");
     assert!(made.nodes.iter().any(|node| node.kind == NodeKind::Rest));
 }

@@ -108,9 +108,15 @@ impl Dir {
         Ok(())
     }
 
+    /// Whether another process writes to it.
+    pub(crate) fn is_locked(&self) -> bool {
+        let lock = File::open(self.0.join(LOCK));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock for as long as the file is open, and writes who holds it.
     pub(crate) fn lock(&self) -> Result<File, StoreError> {
-        let path = self.0.join("lock");
+        let path = self.0.join(LOCK);
         let mut file = file_options()
             .read(true)
             .write(true)
@@ -191,6 +197,7 @@ pub(crate) fn is_temporary(path: &Path) -> bool {
 /// The extension of files that are being written.
 pub(crate) const TEMPORARY: &str = "tmp";
 const FORMAT_FILE: &str = "format";
+const LOCK: &str = "lock";
 /// What there may be before there is a format.
-const PARTS: [&str; 6] = ["tail", "segments", "ring", "loss", "snapshots", "lock"];
+const PARTS: [&str; 6] = ["tail", "segments", "ring", "loss", "snapshots", LOCK];
 const FORMAT_WORDS: &str = "lanternfish data directory, format ";

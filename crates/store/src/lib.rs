@@ -4,12 +4,15 @@
 //! into Parquet segments by size and age. The raw packet ring keeps the newest packets, snapshots keep a window, and the
 //! ledger keeps what was lost when. Queries are not made here: a [`View`] tells what is stored at one moment.
 
+mod aside;
 mod bounds;
+mod clock;
 mod config;
 mod dir;
 mod error;
 mod loss;
 mod memory;
+mod merge;
 mod numbers;
 mod pack;
 mod recover;

@@ -27,17 +27,23 @@ pub(crate) struct LossLog {
 }
 
 impl LossLog {
-    /// Reads what is there.
-    pub(crate) fn open(dir: &Path) -> io::Result<LossLog> {
+    /// Reads what is there; `problem` is told of files that cannot be read.
+    pub(crate) fn open(dir: &Path, mut problem: impl FnMut(&Path, &io::Error)) -> LossLog {
         let mut log = LossLog { dir: dir.to_owned(), counts: BTreeMap::new(), pending: BTreeMap::new(), file: None };
-        for path in dir::files(dir)? {
-            if day_of(&path).is_none() {
-                continue;
+        let files = dir::files(dir).unwrap_or_else(|error| {
+            problem(dir, &error);
+            Vec::new()
+        });
+        for path in files.iter().filter(|path| day_of(path).is_some()) {
+            match fs::read(path) {
+                Ok(text) => {
+                    let text = String::from_utf8_lossy(&text);
+                    text.lines().filter_map(parse).for_each(|(key, count)| log.count(key, count));
+                }
+                Err(error) => problem(path, &error),
             }
-            let text = fs::read(&path)?;
-            String::from_utf8_lossy(&text).lines().filter_map(parse).for_each(|(key, count)| log.count(key, count));
         }
-        Ok(log)
+        log
     }
 
     /// Counts more at a time.
@@ -81,7 +87,7 @@ impl LossLog {
             for ((window, cause), count) in &written {
                 lines.push_str(&format!("{window}\t{}\t{count}\t\n", cause.name()));
             }
-            if let Err(error) = self.file(day).and_then(|file| file.write_all(lines.as_bytes())) {
+            if let Err(error) = self.file(day).and_then(|file| append(file, lines.as_bytes())) {
                 self.file = None;
                 self.pending.extend(written);
                 return Err(error);
@@ -123,6 +129,14 @@ impl LossLog {
     }
 }
 
+/// Writes all of it or nothing: what stays of a line would be counted again.
+fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    file.write_all(bytes).inspect_err(|_| {
+        let _ = file.set_len(length);
+    })
+}
+
 fn window_of(time: Timestamp) -> i64 {
     time.ns().div_euclid(WINDOW_NS)
 }
@@ -146,9 +160,12 @@ const WINDOWS_A_DAY: i64 = 24 * 3600 / 10;
 const MAX_COUNTS: usize = 1 << 18;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    fn open(dir: &Path) -> LossLog {
+        LossLog::open(dir, |path, error| panic!("{}: {error}", path.display()))
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_parts(seconds, 0)
@@ -163,13 +180,13 @@ mod tests {
     #[test]
     fn windows_add_up_and_come_back() {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = LossLog::open(dir.path()).unwrap();
+        let mut log = open(dir.path());
         log.add(at(100), &one(Cause::KernelDrop, 3));
         log.add(at(109), &one(Cause::KernelDrop, 4));
         log.flush().unwrap();
         log.add(at(110), &one(Cause::StreamGap, 5));
-        log.add(at(-5), &one(Cause::Paused, 1));
-        log.add(at(200_000), &one(Cause::Paused, 9));
+        log.add(at(-5), &one(Cause::SnaplenCut, 1));
+        log.add(at(200_000), &one(Cause::SnaplenCut, 9));
         log.flush().unwrap();
         let mut line = file_options().append(true).open(dir.path().join("0.loss")).unwrap();
         line.write_all(b"11\tgap\t7").unwrap();
@@ -177,17 +194,17 @@ mod tests {
         log.add(at(110), &one(Cause::StreamGap, 1));
         log.file = None;
         log.flush().unwrap();
-        for log in [&log, &LossLog::open(dir.path()).unwrap()] {
+        for log in [&log, &open(dir.path())] {
             assert_eq!(log.sum(at(101), at(102)).count(Cause::KernelDrop), 7);
             assert_eq!(log.sum(at(0), at(99)), Loss::default());
             assert_eq!(log.sum(at(105), at(110)).count(Cause::StreamGap), 6);
             let all = log.sum(Timestamp::MIN, Timestamp::MAX);
-            assert_eq!((all.count(Cause::Paused), all.count(Cause::KernelDrop)), (10, 7));
+            assert_eq!((all.count(Cause::SnaplenCut), all.count(Cause::KernelDrop)), (10, 7));
         }
         log.forget_before(at(200_000));
         assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX).count(Cause::KernelDrop), 0);
-        let log = LossLog::open(dir.path()).unwrap();
-        assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX), one(Cause::Paused, 9));
+        let log = open(dir.path());
+        assert_eq!(log.sum(Timestamp::MIN, Timestamp::MAX), one(Cause::SnaplenCut, 9));
     }
 
     #[test]

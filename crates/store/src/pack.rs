@@ -28,7 +28,7 @@ impl Shape {
         let keys = shared_keys(batch);
         let mut has_grown = self.schema.is_none();
         for (place, column) in batch.columns().iter().enumerate() {
-            if column.len() > 0 && column.null_count() == column.len() {
+            if !column.is_empty() && column.null_count() == column.len() {
                 continue;
             }
             let is_shared = keys.as_ref().is_some_and(|keys| is_keyed_by(column, keys));

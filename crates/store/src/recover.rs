@@ -3,18 +3,20 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use lanternfish_columns::Tables;
 use lanternfish_model::{Cause, Loss, ProtocolIndex};
 
+use crate::aside;
 use crate::dir::{self, Dir};
 use crate::memory::footprint;
 use crate::state::{Inner, Part};
+use crate::tail_file::Recovered;
 use crate::writer::tail_name;
-use crate::{Bounds, Segment, StoreError, tail_file};
+use crate::{Bounds, Segment, StoreError, merge, tail_file};
 
 /// What was found.
 pub(crate) struct Found {
@@ -27,9 +29,24 @@ pub(crate) struct Found {
     pub loss: Loss,
 }
 
-/// Reads what is there. With `may_write`, what a crash left behind is cleaned up.
-pub(crate) fn recover(dir: &Dir, tables: &Tables, may_write: bool) -> Result<Found, StoreError> {
+/// How a data directory is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is ours: what a crash left behind is cleaned up.
+    Own,
+    /// Nobody writes to it, and nothing in it is changed.
+    Still,
+    /// Another process writes to it meanwhile: a torn end is a batch under way.
+    Beside,
+}
+
+/// Reads what is there.
+pub(crate) fn recover(dir: &Dir, tables: &Tables, reading: Reading) -> Result<Found, StoreError> {
+    let may_write = reading == Reading::Own;
     let mut found = Found { inner: Inner::default(), next_sequence: 1, last_number: 0, loss: Loss::default() };
+    // The tail comes first: what another process seals meanwhile is then found among the segments, and left out here.
+    let tails = tails(dir, tables, &mut found)?;
+    note_strangers(dir, tables, &mut found);
     let mut segments = Vec::new();
     for (protocol, name) in tables.protocols() {
         let path = dir.segments().join(name);
@@ -40,32 +57,20 @@ pub(crate) fn recover(dir: &Dir, tables: &Tables, may_write: bool) -> Result<Fou
         }
     }
     segments.sort_by_key(|segment| segment.sequence);
-    let path = dir.tail();
-    let mut files = dir::files(&path).map_err(StoreError::io("read", &path))?;
-    files.sort_by_key(|path| tail_name(path).map(|(_, sequence)| sequence));
-    for path in files {
-        let Some((name, sequence)) = tail_name(&path) else { continue };
-        found.next_sequence = found.next_sequence.max(sequence.saturating_add(1));
-        let Some((protocol, _)) = tables.protocols().find(|(_, known)| *known == name) else {
-            found.inner.note(format!("{} is of a protocol that is not known", path.display()));
-            continue;
-        };
+    for tail in tails {
         // Parts of a protocol are sealed in their order.
-        let is_sealed = segments.iter().any(|segment| segment.protocol == protocol && segment.sequence >= sequence);
-        if is_sealed {
-            if may_write {
-                let _ = fs::remove_file(&path);
-            }
-            continue;
+        let covers = |segment: &Arc<Segment>| segment.protocol == tail.protocol && segment.sequence >= tail.sequence;
+        if !segments.iter().any(covers) {
+            take(dir, tail, reading, &mut found);
+        } else if may_write {
+            let _ = fs::remove_file(&tail.path);
         }
-        tail(dir, tables, protocol, sequence, &path, may_write, &mut found);
     }
     let bounds =
         segments.iter().map(|segment| &segment.bounds).chain(found.inner.parts.iter().map(|part| &part.bounds));
     found.last_number = bounds.map(|bounds| bounds.max_id >> 16).max().unwrap_or(0);
     let sealed = segments.iter().map(|segment| segment.sequence.saturating_add(1)).max().unwrap_or(0);
     found.next_sequence = found.next_sequence.max(sealed);
-    found.inner.newest = None;
     found.inner.segments = Arc::new(segments);
     Ok(found)
 }
@@ -105,28 +110,59 @@ fn is_whole(file: &File) -> io::Result<bool> {
     Ok(head == *PARQUET_MAGIC && tail == *PARQUET_MAGIC)
 }
 
-/// Reads a file of the tail into the part of its protocol.
-fn tail(
-    dir: &Dir,
-    tables: &Tables,
+/// A file of the tail.
+struct Tail {
     protocol: ProtocolIndex,
     sequence: u64,
-    path: &Path,
-    may_write: bool,
-    found: &mut Found,
-) {
-    let recovered = match tail_file::read(path, &tables.schema(protocol)) {
-        Ok(recovered) => recovered,
-        Err(error) => {
-            found.inner.note(format!("cannot read {}: {error}", path.display()));
-            return;
+    path: PathBuf,
+    content: Recovered,
+}
+
+/// Reads the files of the tail, in the order in which they were begun.
+fn tails(dir: &Dir, tables: &Tables, found: &mut Found) -> Result<Vec<Tail>, StoreError> {
+    let path = dir.tail();
+    let mut files = dir::files(&path).map_err(StoreError::io("read", &path))?;
+    files.sort_by_key(|path| tail_name(path).map(|(_, sequence)| sequence));
+    let mut tails = Vec::with_capacity(files.len());
+    for path in files {
+        let Some((name, sequence)) = tail_name(&path) else { continue };
+        found.next_sequence = found.next_sequence.max(sequence.saturating_add(1));
+        let Some((protocol, _)) = tables.protocols().find(|(_, known)| *known == name) else {
+            found.inner.note(format!("{} is of a protocol that is not known, and is left alone", path.display()));
+            continue;
+        };
+        match tail_file::read(&path, &tables.schema(protocol)) {
+            Ok(content) => tails.push(Tail { protocol, sequence, path, content }),
+            // It was sealed a moment ago.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => found.inner.note(format!("cannot read {}: {error}", path.display())),
         }
-    };
-    if recovered.torn_bytes > 0 {
+    }
+    Ok(tails)
+}
+
+/// Says that there are segments of protocols that this version does not know: they are neither read nor removed.
+fn note_strangers(dir: &Dir, tables: &Tables, found: &mut Found) {
+    for entry in fs::read_dir(dir.segments()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !tables.protocols().any(|(_, known)| known == name) {
+            found
+                .inner
+                .note(format!("{} is of a protocol that is not known, and is left alone", entry.path().display()));
+        }
+    }
+}
+
+/// Takes a file of the tail into the part of its protocol.
+fn take(dir: &Dir, tail: Tail, reading: Reading, found: &mut Found) {
+    let may_write = reading == Reading::Own;
+    let Tail { protocol, sequence, path, content: recovered } = tail;
+    let path = path.as_path();
+    if recovered.torn_bytes > 0 && reading != Reading::Beside {
         found.inner.note(format!("{} bytes at the end of {} were torn", recovered.torn_bytes, path.display()));
         found.loss.add(Cause::TailTorn, recovered.torn_bytes);
         if may_write {
-            keep_torn_end(dir, path, recovered.whole_bytes);
+            aside::keep_end(dir, path, recovered.whole_bytes);
             if let Err(error) = tail_file::cut(path, recovered.whole_bytes) {
                 found.inner.note(format!("cannot cut {}: {error}", path.display()));
             }
@@ -151,47 +187,31 @@ fn tail(
     };
     let Some(part) = found.inner.parts.get_mut(position) else { return };
     part.sequence = sequence;
-    part.files.push(path.to_owned());
+    if recovered.failure.is_none() {
+        part.files.push(path.to_owned());
+    }
     part.opened = Instant::now();
-    for batch in recovered.batches {
+    let batches = match merge::join_all(recovered.batches.clone()) {
+        Ok(joined) => joined,
+        Err(_) => recovered.batches,
+    };
+    for batch in batches {
         if let Some(bounds) = Bounds::of(&batch) {
             part.bounds.merge(&bounds);
             part.bytes = part.bytes.saturating_add(footprint(&batch, &mut Default::default()));
             Arc::make_mut(&mut part.batches).push(batch);
         }
     }
+    part.written = part.batches.len();
     found.inner.rows = found.inner.parts.iter().map(|part| part.bounds.rows).sum();
-}
-
-/// Nothing is destroyed: what is cut off a file of the tail is kept beside, up to a limit.
-fn keep_torn_end(dir: &Dir, path: &Path, whole_bytes: u64) {
-    let Ok(bytes) = fs::read(path) else { return };
-    let torn = usize::try_from(whole_bytes).ok().and_then(|whole| bytes.get(whole..)).unwrap_or_default();
-    if torn.len() > MAX_TORN_BYTES || dir::make_dir(&dir.aside()).is_err() {
-        return;
-    }
-    if let Some(name) = path.file_name() {
-        let _ = dir::replace(&dir.aside().join(name).with_extension("torn"), torn, false);
-    }
 }
 
 /// Moves a file that cannot be read out of the way.
 fn set_aside(dir: &Dir, path: &Path, may_write: bool, why: &str, found: &mut Found) {
     found.inner.note(format!("{} cannot be read ({why}) and is left out", path.display()));
-    if may_write && let Err(error) = move_aside(dir, path) {
+    if may_write && let Err(error) = aside::take(dir, path) {
         found.inner.note(format!("cannot move {} aside: {error}", path.display()));
     }
 }
 
-/// Moves a file to those that could not be read.
-pub(crate) fn move_aside(dir: &Dir, path: &Path) -> io::Result<()> {
-    dir::make_dir(&dir.aside())?;
-    match path.file_name() {
-        Some(name) => fs::rename(path, dir.aside().join(name)),
-        None => Ok(()),
-    }
-}
-
 const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
-/// A longer end that was torn is not kept.
-const MAX_TORN_BYTES: usize = 16 << 20;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lanternfish_model::Timestamp;
 
 use crate::dir::{self, Dir, file_options};
+use crate::ring::index_path;
 use crate::segment::file_name;
 use crate::state::now;
 use crate::tar::Tar;
@@ -178,7 +179,7 @@ impl<'a> Snapshots<'a> {
             let Some(name) = names.get(usize::from(protocol.0)) else { continue };
             let mut bounds = Bounds::EMPTY;
             let mut kept = Vec::new();
-            for batch in batches {
+            for batch in batches.iter() {
                 if let Some(of_batch) = Bounds::of(batch).filter(|bounds| bounds.overlaps(new.from, new.to)) {
                     bounds.merge(&of_batch);
                     kept.push(batch.clone());
@@ -199,15 +200,16 @@ impl<'a> Snapshots<'a> {
         for (path, bytes) in files {
             let Some(name) = path.file_name() else { continue };
             let target = dir.ring().join(name);
+            let (index, target_index) = (index_path(&path), index_path(&target));
             let taken = if Some(&path) == newest.as_ref() {
-                // It still grows.
-                copy_beginning(&path, &target, bytes)
+                // Both still grow; what the index tells of more than was copied is passed over.
+                copy_beginning(&path, &target, bytes).and_then(|()| copy_beginning(&index, &target_index, u64::MAX))
             } else {
-                link(&path, &target)
+                link(&path, &target).and_then(|()| link(&index, &target_index))
             };
             match taken {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                // The ring has moved on, or all is well. The index is made anew from the file.
+                // The ring has moved on, or all is well. An index that is missing is made anew from the file.
                 _ => {}
             }
         }

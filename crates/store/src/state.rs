@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arrow::array::{Array, RecordBatch};
 use lanternfish_model::{Cause, Loss, ProtocolIndex, Timestamp};
 
 use crate::loss::LossLog;
 use crate::memory::footprint;
+use crate::merge::{bytes_of, join_last};
 use crate::{Bounds, Config, Segment, View};
 
 /// Rows of one protocol that become one segment.
@@ -23,6 +24,8 @@ pub(crate) struct Part {
     pub sequence: u64,
     pub files: Vec<PathBuf>,
     pub batches: Arc<Vec<RecordBatch>>,
+    /// How many of them, from the first on, are on the disk.
+    pub written: usize,
     pub bounds: Bounds,
     pub bytes: usize,
     pub opened: Instant,
@@ -39,6 +42,7 @@ impl Part {
             sequence: 0,
             files: Vec::new(),
             batches: Arc::default(),
+            written: 0,
             bounds: Bounds::EMPTY,
             bytes: 0,
             opened: Instant::now(),
@@ -53,6 +57,19 @@ impl Part {
 pub(crate) struct Problem {
     pub cause: Cause,
     pub words: String,
+    /// When it was met last.
+    pub met: Instant,
+}
+
+impl Problem {
+    pub(crate) fn new(cause: Cause, words: String) -> Problem {
+        Problem { cause, words, met: Instant::now() }
+    }
+
+    /// Whether it is time to try again: a disk with room again is known to have it, anything else is found out by trying.
+    pub(crate) fn may_be_over(&self) -> bool {
+        self.cause == Cause::StoreFull || self.met.elapsed() >= RETRY_AFTER
+    }
 }
 
 /// The state under the lock.
@@ -68,7 +85,6 @@ pub(crate) struct Inner {
     /// Things that happened, in words, the newest last.
     pub notes: VecDeque<String>,
     pub loss: Loss,
-    pub newest: Option<Timestamp>,
     pub rows: u64,
 }
 
@@ -149,7 +165,6 @@ impl Shared {
         if let Some(cause) = lost {
             return self.lose(&mut inner, cause, bounds.rows);
         }
-        self.watch_clock(&mut inner, &bounds);
         inner.rows = inner.rows.saturating_add(bounds.rows);
         let part = match inner.parts.iter_mut().rev().find(|part| part.protocol == protocol && !part.is_closed) {
             Some(part) => part,
@@ -218,18 +233,7 @@ impl Shared {
         if inner.problem.as_ref().is_none_or(|known| known.words != words) {
             inner.note(words.clone());
         }
-        inner.problem = Some(Problem { cause, words });
-    }
-
-    /// Says when times went back: entries are kept with the times they have.
-    fn watch_clock(&self, inner: &mut Inner, bounds: &Bounds) {
-        if let Some(newest) = inner.newest
-            && newest.since(bounds.to) > CLOCK_JUMP_NS
-        {
-            inner.note(format!("the clock went back by {} s", newest.since(bounds.to) / 1_000_000_000));
-            inner.newest = Some(bounds.to);
-        }
-        inner.newest = Some(inner.newest.map_or(bounds.to, |newest| newest.max(bounds.to)));
+        inner.problem = Some(Problem::new(cause, words));
     }
 }
 
@@ -243,6 +247,20 @@ impl Inner {
 
     pub(crate) fn tail_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// The oldest batch of the protocol that was not on the disk is there now: small ones before it are joined.
+    pub(crate) fn is_on_disk(&mut self, protocol: ProtocolIndex) {
+        let is_it = |part: &&mut Part| part.protocol == protocol && part.written < part.batches.len();
+        let Some(part) = self.parts.iter_mut().find(is_it) else { return };
+        part.written += 1;
+        let before = part.batches.len();
+        let batches = Arc::make_mut(&mut part.batches);
+        if let Err(error) = join_last(batches, &mut part.written) {
+            self.note(format!("batches of the tail could not be joined: {error}"));
+        } else if part.batches.len() < before {
+            part.bytes = bytes_of(&part.batches);
+        }
     }
 
     /// Takes a batch out again that could not be written.
@@ -285,7 +303,7 @@ pub(crate) fn now() -> Timestamp {
     }
 }
 
-/// Times that go back by less are packets that came late.
-const CLOCK_JUMP_NS: i64 = 60_000_000_000;
+/// How long nothing is stored after something failed, before it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// The most notes that are kept.
 const MAX_NOTES: usize = 64;

@@ -6,22 +6,24 @@ use std::path::Path;
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use lanternfish_columns::Tables;
 use lanternfish_model::{Cause, Loss, ProtocolIndex, Timestamp};
 
+use crate::aside;
+use crate::clock::Clock;
 use crate::dir::Dir;
 use crate::loss::LossLog;
 use crate::numbers::Numbers;
-use crate::recover::{move_aside, recover};
+use crate::recover::{Reading, recover};
 use crate::ring::{Ring, RingFiles, RingWriter};
 use crate::sealer::Sealer;
 use crate::snapshot::Snapshots;
-use crate::state::{Job, Problem, Shared};
+use crate::state::{Job, Problem, Shared, now};
 use crate::writer::Writer;
-use crate::{Config, Segment, Status, StoreError, View};
+use crate::{Config, Status, StoreError, View};
 
 /// A data directory that is open.
 ///
@@ -90,14 +92,25 @@ impl Store {
         if may_write {
             crate::snapshot::clean(&dir);
         }
-        let mut found = recover(&dir, &tables, may_write)?;
-        let loss = LossLog::open(&dir.loss()).map_err(StoreError::io("read", dir.loss()))?;
-        let ring = RingFiles::open(&dir.ring(), may_write).map_err(StoreError::io("read", dir.ring()))?;
-        let ring = Arc::new(ring);
+        let reading = match may_write {
+            true => Reading::Own,
+            false if dir.is_locked() => Reading::Beside,
+            false => Reading::Still,
+        };
+        let mut found = recover(&dir, &tables, reading)?;
+        let mut problem = |path: &Path, error: &io::Error| {
+            found.inner.note(format!("{} cannot be read ({error}) and is left out", path.display()));
+            if may_write && error.kind() == io::ErrorKind::InvalidData {
+                // One that stays is found again when the store is opened next.
+                let _ = aside::take(&dir, path);
+            }
+        };
+        let loss = LossLog::open(&dir.loss(), &mut problem);
+        let ring = Arc::new(RingFiles::open(&dir.ring(), may_write, &mut problem));
         let numbers = Arc::new(Numbers::open(&dir, found.last_number.max(ring.last_number())));
         let window = crate::snapshot::window_of(dir.path());
         if let Some(words) = &read_only {
-            found.inner.problem = Some(Problem { cause: Cause::StoreFailed, words: words.clone() });
+            found.inner.problem = Some(Problem::new(Cause::StoreFailed, words.clone()));
         }
         let mut shared = Shared::new(config, found.inner, loss, found.next_sequence);
         shared.window = window;
@@ -135,6 +148,7 @@ impl Store {
             ring: Arc::clone(&self.ring.0),
             numbers: Arc::clone(&self.numbers),
             sealer: wake,
+            clock: Clock::new(now(), Instant::now()),
         };
         let threads = [
             std::thread::Builder::new().name("seal".to_owned()).spawn(move || sealer.run(&wakes))?,
@@ -209,23 +223,6 @@ impl Store {
         self.ring_writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Takes a segment out that could not be read, so that the others can be: its file is kept aside, its rows are counted.
-    pub fn set_aside(&self, segment: &Segment, why: &str) {
-        let mut inner = self.shared.lock();
-        let before = inner.segments.len();
-        Arc::make_mut(&mut inner.segments).retain(|known| known.path != segment.path);
-        if inner.segments.len() == before {
-            return;
-        }
-        inner.note(format!("{} cannot be read ({why}) and is left out", segment.path.display()));
-        self.shared.lose(&mut inner, Cause::SegmentUnreadable, segment.bounds.rows);
-        if !self.is_read_only
-            && let Err(error) = move_aside(&self.dir, &segment.path)
-        {
-            inner.note(format!("cannot move {} aside: {error}", segment.path.display()));
-        }
-    }
-
     /// Waits until all that was appended before is on the disk; gives whether it is.
     pub fn flush(&self, longest: Duration) -> bool {
         let (done, is_done) = sync_channel(1);
@@ -235,9 +232,9 @@ impl Store {
 
     /// Seals what is not sealed yet, and waits for it; gives whether all of it is.
     pub fn seal(&self, longest: Duration) -> bool {
-        let until = std::time::Instant::now() + longest;
+        let until = Instant::now() + longest;
         self.shared.close_all();
-        while std::time::Instant::now() < until {
+        while Instant::now() < until {
             if self.shared.lock().parts.is_empty() {
                 return true;
             }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use lanternfish_model::{Cause, ProtocolIndex, Timestamp};
 
+use crate::clock::Clock;
 use crate::dir::Dir;
 use crate::numbers::Numbers;
 use crate::ring::RingFiles;
@@ -26,10 +27,11 @@ pub(crate) struct Writer {
     pub numbers: Arc<Numbers>,
     /// Wakes the thread that seals.
     pub sealer: SyncSender<()>,
+    pub clock: Clock,
 }
 
 impl Writer {
-    pub(crate) fn run(self, jobs: &Receiver<Job>) {
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         let mut files: HashMap<ProtocolIndex, TailWriter> = HashMap::new();
         let (mut looked, mut flushed) = (Instant::now(), Instant::now());
         loop {
@@ -65,13 +67,12 @@ impl Writer {
                 written
             }),
         };
-        if let Err(error) = written {
-            let mut inner = self.shared.lock();
-            inner.take_back(protocol, batch);
-            self.shared.stop(&mut inner, &error, "writing the tail failed");
-            let cause = inner.problem.as_ref().map_or(Cause::StoreFailed, |problem| problem.cause);
-            self.shared.lose(&mut inner, cause, batch.num_rows() as u64);
-        }
+        let mut inner = self.shared.lock();
+        let Err(error) = written else { return inner.is_on_disk(protocol) };
+        inner.take_back(protocol, batch);
+        self.shared.stop(&mut inner, &error, "writing the tail failed");
+        let cause = inner.problem.as_ref().map_or(Cause::StoreFailed, |problem| problem.cause);
+        self.shared.lose(&mut inner, cause, batch.num_rows() as u64);
     }
 
     fn create(&self, protocol: ProtocolIndex) -> std::io::Result<TailWriter> {
@@ -113,15 +114,20 @@ impl Writer {
     }
 
     /// Looks after space, age and what could not be done before.
-    fn look(&self) {
+    fn look(&mut self) {
         self.shared.close_old();
+        let now = now();
+        if let Some(jump) = self.clock.look(now, Instant::now()) {
+            let (way, seconds) = (if jump < 0 { "back" } else { "forward" }, jump.unsigned_abs() / 1_000_000_000);
+            self.shared.lock().note(format!("the clock was set {way} by {seconds} s"));
+        }
         self.watch_space();
         let lost = self.ring.take_lost();
         if lost > 0 {
             let mut inner = self.shared.lock();
             self.shared.lose(&mut inner, Cause::RingBehind, lost);
         }
-        self.keep_within(now());
+        self.keep_within(now);
         let _ = self.numbers.save(&self.dir, false);
         let has_work = self.shared.lock().parts.iter().any(|part| part.is_written);
         if has_work {
@@ -145,9 +151,9 @@ impl Writer {
                     least >> 20
                 );
                 inner.note(words.clone());
-                inner.problem = Some(Problem { cause: Cause::StoreFull, words });
+                inner.problem = Some(Problem::new(Cause::StoreFull, words));
             }
-            Some(_) if !is_low && free >= least.saturating_add(least / 8) => {
+            Some(problem) if free >= least.saturating_add(least / 8) && problem.may_be_over() => {
                 inner.problem = None;
                 inner.note("storing goes on".to_owned());
             }
@@ -159,7 +165,8 @@ impl Writer {
     fn keep_within(&self, now: Timestamp) {
         let config = &self.shared.config;
         let age = i64::try_from(config.retention_age.as_nanos()).unwrap_or(i64::MAX);
-        let oldest = now - age;
+        // A clock that was just set may be wrong, and what is deleted is gone.
+        let oldest = if self.clock.is_steady() { now - age } else { Timestamp::MIN };
         {
             let mut inner = self.shared.lock();
             let mut total: u64 = inner.segments.iter().map(|segment| segment.bytes).sum();
@@ -201,3 +208,89 @@ pub(crate) fn tail_name(path: &std::path::Path) -> Option<(&str, u64)> {
 pub(crate) const TAIL_EXTENSION: &str = ".arrows";
 const TICK: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use lanternfish_model::ProtocolIndex;
+
+    use super::*;
+    use crate::loss::LossLog;
+    use crate::state::Inner;
+    use crate::{Bounds, Config, Segment};
+
+    /// A writer of a store with ten segments of 100 bytes and an hour each; the first begins at the hour 0.
+    fn writer(path: &std::path::Path, config: Config) -> Writer {
+        let dir = Dir::new(path);
+        dir.make(["one"].into_iter()).unwrap();
+        let hour = |number: u64| Timestamp::from_parts(number.cast_signed() * 3600, 0);
+        let segment = |sequence: u64| {
+            let path = dir.segments().join(format!("{sequence}.parquet"));
+            fs::write(&path, [0; 100]).unwrap();
+            let bounds = Bounds { from: hour(sequence), to: hour(sequence + 1), min_id: 0, max_id: 0, rows: 5 };
+            Arc::new(Segment::new(ProtocolIndex(0), path, bounds, 100, sequence))
+        };
+        let inner = Inner { segments: Arc::new((0..10).map(segment).collect()), ..Inner::default() };
+        let log = LossLog::open(&dir.loss(), |_, _| {});
+        let (sealer, _) = std::sync::mpsc::sync_channel(1);
+        Writer {
+            shared: Arc::new(Shared::new(config, inner, log, 1)),
+            ring: Arc::new(RingFiles::open(&dir.ring(), true, |_, _| {})),
+            numbers: Arc::new(Numbers::open(&dir, 0)),
+            names: vec!["one"],
+            dir,
+            sealer,
+            clock: Clock::new(hour(0), Instant::now()),
+        }
+    }
+
+    fn left(writer: &Writer) -> Vec<u64> {
+        let left: Vec<u64> = writer.shared.lock().segments.iter().map(|segment| segment.sequence).collect();
+        assert_eq!(dir_len(&writer.dir), left.len());
+        left
+    }
+
+    fn dir_len(dir: &Dir) -> usize {
+        crate::dir::files(&dir.segments()).unwrap().len()
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(dir.path(), Config { retention_bytes: 450, ..Config::default() });
+        let held = writer.shared.view();
+        writer.keep_within(Timestamp::from_ns(0));
+        assert_eq!(writer.shared.lock().segments.len(), 4);
+        assert_eq!(dir_len(&writer.dir), 10, "what somebody reads stays");
+        drop(held);
+        assert_eq!(left(&writer), [6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn age_counts_only_while_the_clock_goes_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { retention_age: Duration::from_secs(7200), ..Config::default() };
+        let mut writer = writer(dir.path(), config);
+        let (start, begun) = (Timestamp::from_parts(7 * 3600, 0), Instant::now());
+        writer.clock = Clock::new(start, begun);
+        writer.keep_within(start);
+        assert_eq!(left(&writer).len(), 10, "the clock is not known yet");
+        let later =
+            |seconds: u64| (start + seconds.cast_signed() * 1_000_000_000, begun + Duration::from_secs(seconds));
+        for seconds in [300, 601] {
+            let (wall, ticks) = later(seconds);
+            assert_eq!(writer.clock.look(wall, ticks), None);
+            writer.keep_within(wall);
+        }
+        assert_eq!(left(&writer), [5, 6, 7, 8, 9]);
+        // The clock is set to the next century.
+        let (wall, ticks) = later(602);
+        let wrong = wall + 3_000_000_000 * 1_000_000_000;
+        assert!(writer.clock.look(wrong, ticks).is_some());
+        writer.keep_within(wrong);
+        assert_eq!(left(&writer), [5, 6, 7, 8, 9]);
+        let (wall, ticks) = later(603);
+        assert!(writer.clock.look(wall, ticks).is_some());
+        writer.keep_within(wall);
+        assert_eq!(left(&writer), [5, 6, 7, 8, 9]);
+    }
+}

@@ -7,7 +7,7 @@ mod report;
 mod unknown;
 
 pub use ledger::{Fate, Ledger, ProtocolCount};
-pub use report::thousands;
+pub use report::{losses, thousands};
 pub use unknown::{Unknown, UnknownCounts};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use lanternfish_model::Cause;
+use lanternfish_model::{Cause, Loss};
 
 use crate::{Fate, Ledger};
 
@@ -90,13 +90,14 @@ impl fmt::Display for Summary<'_> {
         if ledger.is_lossless() {
             return f.write_str(", nothing was lost");
         }
-        f.write_str("; lost: ")?;
-        for (position, (cause, count)) in ledger.loss().iter().enumerate() {
-            let separator = if position > 0 { ", " } else { "" };
-            write!(f, "{separator}{} {} ({})", thousands(count), cause.unit(), cause.name())?;
-        }
-        Ok(())
+        write!(f, "; lost: {}", losses(ledger.loss()))
     }
+}
+
+/// What was lost, in one line; empty where nothing was.
+pub fn losses(loss: &Loss) -> String {
+    let words = loss.iter().map(|(cause, count)| format!("{} {} ({})", thousands(count), cause.unit(), cause.name()));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 struct Row {

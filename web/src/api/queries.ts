@@ -1,5 +1,5 @@
 // What components ask of the server, each question once: kept, shared, repeated and cancelled by TanStack Query.
-import { QueryClient, useQuery } from "@tanstack/react-query";
+import { QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { colorProtocols } from "../entry/Protocol";
 import { toMicros } from "../format/time";
 import { setServerTime } from "../live/clock";
@@ -45,17 +45,20 @@ export function useStatus() {
 }
 
 /** The table of fields, protocols and words; it does not change while the server runs. */
-export function useFields() {
-  return useQuery({
-    queryKey: ["fields"],
-    queryFn: async ({ signal }) => {
-      const table = await answer(api.GET("/api/v1/fields", { signal }));
-      colorProtocols(table.protocols);
-      return table;
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
+const FIELDS = queryOptions({
+  queryKey: ["fields"],
+  queryFn: async ({ signal }) => {
+    const table = await answer(api.GET("/api/v1/fields", { signal }));
+    colorProtocols(table.protocols);
+    return table;
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const useFields = () => useQuery(FIELDS);
+
+/** The table as soon as it is there, for code outside components. */
+export const loadFields = () => queryClient.ensureQueryData(FIELDS);
 
 export function useScope(): Scope {
   const { filter, range, snapshot } = usePlace();

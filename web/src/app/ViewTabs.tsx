@@ -25,7 +25,7 @@ export function ViewTabs() {
           title={tab.hint ? `${tab.title} (${tab.hint})` : tab.title}
           onClick={() => go({ view: tab.view })}
         >
-          {tab.title}
+          <span data-title={tab.title}>{tab.title}</span>
         </button>
       ))}
     </nav>

@@ -50,7 +50,11 @@ function SideView({ side, half, shown, entry }: SideViewProps) {
           {half?.is_partial ? ", a part is missing" : ""}
         </small>
       </h2>
-      <FieldTable rows={shown.filter((one) => one.field.type !== "map")} title={`Fields of the ${side}`} />
+      <FieldTable
+        rows={shown.filter((one) => one.field.type !== "map")}
+        title={`Fields of the ${side}`}
+        without={`${side}_`}
+      />
       {maps.map(({ field, value }) => (
         <MapTable key={field.name} path={field.name} value={value} title={mapTitle(field)} />
       ))}

@@ -10,7 +10,14 @@ import type { Shown } from "./sides";
 import { ValueActions } from "./ValueActions";
 import values from "./values.module.css";
 
-export function FieldTable({ rows, title }: { rows: Shown[]; title?: string }) {
+interface FieldTableProps {
+  rows: Shown[];
+  title?: string;
+  /** What stands above the table already and is left out of the names: `request_`. */
+  without?: string;
+}
+
+export function FieldTable({ rows, title, without = "" }: FieldTableProps) {
   if (rows.length === 0) return null;
   return (
     <table className={values.values} aria-label={title}>
@@ -19,6 +26,7 @@ export function FieldTable({ rows, title }: { rows: Shown[]; title?: string }) {
           <ValueRows
             key={field.name}
             name={field.name}
+            shownName={field.name.startsWith(without) ? field.name.slice(without.length) : field.name}
             doc={field.doc}
             unit={field.unit}
             type={field.type}
@@ -55,27 +63,31 @@ export function MapTable({ path, value, title }: { path: string; value: Json; ti
 
 interface ValueRowsProps {
   name: string;
+  shownName: string;
   doc: string;
   unit: string;
   type: string;
   value: Json;
 }
 
-function ValueRows({ name, doc, unit, type, value }: ValueRowsProps) {
+function ValueRows({ name, shownName, doc: meaning, unit, type, value }: ValueRowsProps) {
   const clock = usePreferences((preferences) => preferences.clock);
+  const doc = `${name}: ${meaning}`;
   if (Array.isArray(value)) {
     return value.map((one, at) => (
       // biome-ignore lint/suspicious/noArrayIndexKey: the items of a list have no other name than their place.
-      <Line key={at} name={at === 0 ? name : ""} doc={doc} target={{ path: name, type }} value={scalar(one)} />
+      <Line key={at} name={at === 0 ? shownName : ""} doc={doc} target={{ path: name, type }} value={scalar(one)} />
     ));
   }
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).map(([key, held]) => (
-      <Line key={key} name={`${name} ${key}`} doc={doc} target={{ path: name, type, key }} value={scalar(held)} />
+      <Line key={key} name={`${shownName} ${key}`} doc={doc} target={{ path: name, type, key }} value={scalar(held)} />
     ));
   }
   const target = type === "bytes" ? undefined : { path: name, type };
-  return <Line name={name} doc={doc} target={target} value={scalar(value)} shown={shownAs(value, type, unit, clock)} />;
+  return (
+    <Line name={shownName} doc={doc} target={target} value={scalar(value)} shown={shownAs(value, type, unit, clock)} />
+  );
 }
 
 interface LineProps {

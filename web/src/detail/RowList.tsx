@@ -32,7 +32,7 @@ export function RowList({
               {timeOfDay(row.us, clock)}
             </span>
             <ProtocolLabel name={row.protocol} />
-            <OutcomeCell outcome={row.outcome} status={row.status} />
+            <OutcomeCell outcome={row.outcome} status={row.status} code={row.code} />
             <span className={css.rowSummary} title={`${row.src} → ${row.dst}`}>
               {row.summary}
             </span>

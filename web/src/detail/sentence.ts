@@ -1,5 +1,5 @@
 // An entry in one sentence: who said what to whom, and how it ended.
-import { type Entry, endName, kindOf } from "../entry/entry";
+import { type Entry, endName, kindOf, text, valueAt } from "../entry/entry";
 import { bytes, micros } from "../format/number";
 
 /** "checkout → orders, POST /orders answered 503 after 2.1 s". */
@@ -11,7 +11,8 @@ export function sentenceOf(entry: Entry, summary: string): { ends: string; what:
 }
 
 function call(entry: Entry): string {
-  const status = !entry.status_code ? "" : ` ${entry.status_code}`;
+  const code = text(valueAt(entry, `${entry.protocol}_response_code`));
+  const status = !entry.status_code ? "" : ` ${code || entry.status_code}`;
   const after = entry.elapsed_time === undefined ? "" : ` after ${micros(entry.elapsed_time)}`;
   switch (entry.outcome) {
     case "ok":

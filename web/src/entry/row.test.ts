@@ -38,6 +38,22 @@ test("a row holds what the stream shows", () => {
   });
 });
 
+test("a response code is told in words, a failed connection by why it failed", () => {
+  const table = {
+    protocols: [
+      { name: "dns", summary: ["dns_questions"] },
+      { name: "tcp", summary: ["conn_state"] },
+    ],
+    fields: [{ ...field("dns_response_code", "dns", ""), type: "string" }],
+  } as never;
+  const by = plan(table, []);
+  const side = { src: {}, dst: {}, timestamp: "", id: 1 };
+  const dns = { ...side, protocol: "dns", dns_questions: ["db"], status_code: 3, dns_response_code: "NXDOMAIN" };
+  expect(toRow(dns, by)).toMatchObject({ code: "NXDOMAIN", summary: "db", status: 3 });
+  const refused = { ...side, protocol: "tcp", conn: true, conn_state: "closed", tcp_error_message: "refused" };
+  expect(toRow(refused, by)).toMatchObject({ code: "", summary: "refused", kind: "connection" });
+});
+
 test("parts of a summary that repeat are said once", () => {
   const redis = { redis_type: "GET", redis_command: "GET user:7", redis_key: "user:7" } as unknown as Entry;
   expect(summary(redis, ["redis_type", "redis_command", "redis_key"])).toBe("GET user:7");

@@ -11,6 +11,8 @@ export interface Row {
   kind: "call" | "connection" | "flow";
   outcome: string;
   status: number | null;
+  /** The response code in the protocol's own words, `NXDOMAIN`; empty where it has none. */
+  code: string;
   summary: string;
   src: string;
   srcAddress: string;
@@ -28,6 +30,8 @@ export interface Row {
 export interface RowPlan {
   summaries: Record<string, string[]>;
   sizes: Record<string, string[]>;
+  /** The fields of response codes in words, for the protocols that have one. */
+  codes: Record<string, string>;
   extra: Selector[];
 }
 
@@ -35,12 +39,15 @@ export interface RowPlan {
 export function plan(table: Pick<FieldsAnswer, "fields" | "protocols">, extra: string[]): RowPlan {
   const summaries: RowPlan["summaries"] = {};
   const sizes: RowPlan["sizes"] = {};
+  const codes: RowPlan["codes"] = {};
   for (const protocol of table.protocols) {
     summaries[protocol.name] = protocol.summary;
     const own = table.fields.filter((field) => field.unit === "bytes" && field.protocols.includes(protocol.name));
     sizes[protocol.name] = sizeFields(own.map((field) => field.name));
+    const code = `${protocol.name}_response_code`;
+    if (table.fields.some((field) => field.name === code && field.type === "string")) codes[protocol.name] = code;
   }
-  return { summaries, sizes, extra: extra.map(selector) };
+  return { summaries, sizes, codes, extra: extra.map(selector) };
 }
 
 /** The fields whose sum is the size on the wire: a total where the protocol has one, else its parts. */
@@ -49,6 +56,9 @@ export function sizeFields(names: string[]): string[] {
   if (total.length > 0) return total.slice(0, 1);
   return names.filter((name) => SIZE_PARTS.test(name));
 }
+
+/** Why a connection failed: it tells more than its state. */
+export const CONNECTION_ERROR = "tcp_error_message";
 
 const SIZE_PARTS =
   /^(request|response)_(headers|body)_size$|_(request|response)_(size|length)$|^(conn|flow)_(local|remote)_bytes$/;
@@ -61,12 +71,14 @@ export function toRow(entry: Entry, by: RowPlan): Row {
     kind: kindOf(entry),
     outcome: entry.outcome ?? "",
     status: entry.status_code ?? null,
-    summary: summary(entry, by.summaries[entry.protocol] ?? []),
+    code: textAt(entry, { path: by.codes[entry.protocol] ?? "" }),
+    summary: text(valueAt(entry, CONNECTION_ERROR)) || summary(entry, by.summaries[entry.protocol] ?? []),
     src: endName(entry.src),
     srcAddress: address(entry.src),
     dst: endName(entry.dst),
     dstAddress: address(entry.dst),
-    elapsedUs: entry.elapsed_time ?? null,
+    // A connection that has just opened has lasted no time: that is no latency.
+    elapsedUs: kindOf(entry) !== "call" && entry.elapsed_time === 0 ? null : (entry.elapsed_time ?? null),
     bytes: size(entry, by.sizes[entry.protocol] ?? []),
     note: entry.notes?.[0] ?? "",
     revision: Number(entry.conn_revision ?? entry.flow_revision ?? 0),

@@ -1,12 +1,13 @@
 // The editor of the filter bar, as a component.
 import { useEffect, useRef } from "react";
-import { selection, useFields, useScope } from "../api/queries";
+import { selection, useScope } from "../api/queries";
 import { createEditor, type Editor, type EditorEvents, type Problem } from "./editor";
 import css from "./filter.module.css";
 import { setFilterFocus } from "./focus";
 import type { Checked } from "./useDraft";
 
 interface EditorFieldProps extends Omit<EditorEvents, "completion"> {
+  /** What it begins with. Later texts are given to the editor itself: what is written meanwhile must not be overtaken. */
   text: string;
   checked: Checked | undefined;
   onReady: (editor: Editor) => void;
@@ -15,10 +16,9 @@ interface EditorFieldProps extends Omit<EditorEvents, "completion"> {
 export default function EditorField(props: EditorFieldProps) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor>(null);
-  const table = useFields().data;
   const { filter: _, ...window } = selection(useScope());
-  const kept = useRef({ ...props, completion: { table, window } });
-  kept.current = { ...props, completion: { table, window } };
+  const kept = useRef({ ...props, completion: { window } });
+  kept.current = { ...props, completion: { window } };
 
   useEffect(() => {
     if (!host.current) return;
@@ -36,8 +36,6 @@ export default function EditorField(props: EditorFieldProps) {
     kept.current.onReady(made);
     return () => made.destroy();
   }, []);
-
-  useEffect(() => editor.current?.set(props.text), [props.text]);
 
   const { checked, text } = props;
   useEffect(() => {

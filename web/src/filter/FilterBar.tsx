@@ -1,6 +1,6 @@
 // The filter bar: write, check, apply; with history, saved filters, an explanation, and offers for plain text.
-import { Bookmark, Search, Sparkles, X } from "lucide-react";
-import { lazy, Suspense, useRef, useState } from "react";
+import { Bookmark, Search, TextSearch, X } from "lucide-react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useScope } from "../api/queries";
 import { usePreferences } from "../theme/preferences";
 import { IconButton } from "../ui/Button";
@@ -20,44 +20,48 @@ export function FilterBar() {
   const [draft, setDraft] = useState(filter);
   const [hasFocus, setHasFocus] = useState(false);
   const [chosen, setChosen] = useState(0);
-  const [historyAt, setHistoryAt] = useState(-1);
+  const historyAt = useRef(-1);
   const [isCompleting, setIsCompleting] = useState(false);
   const editor = useRef<Editor | null>(null);
   const { history, change } = usePreferences();
   const checked = useCheck(draft);
   const offers = useOffers(hasFocus ? draft : "", useScope());
 
+  const write = (text: string) => {
+    setDraft(text);
+    editor.current?.set(text);
+  };
+
   // A filter that changed elsewhere (by "+", the history of the browser) takes the place of the draft.
-  const [applied, setApplied] = useState(filter);
-  if (applied !== filter) {
-    setApplied(filter);
-    setDraft(filter);
-  }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it acts on the filter alone.
+  useEffect(() => write(filter), [filter]);
 
   const type = (text: string) => {
     setDraft(text);
     setChosen(0);
-    if (history[historyAt] !== text) setHistoryAt(-1);
+    historyAt.current = -1;
   };
 
   const apply = (text: string) => {
     const wanted = text.trim();
-    setDraft(wanted);
-    setHistoryAt(-1);
+    write(wanted);
+    historyAt.current = -1;
     if (wanted !== "") change({ history: [wanted, ...history.filter((one) => one !== wanted)].slice(0, MOST_HISTORY) });
     go({ filter: wanted });
     editor.current?.blur();
   };
 
   const enter = async () => {
-    const offer = offers[chosen];
+    // The editor knows what was written since the bar was drawn last.
+    const written = editor.current?.text() ?? draft;
+    const offer = written === draft ? offers[chosen] : undefined;
     // Behind open completions nobody sees the offers: they come up first.
     if (offer && isCompleting) return editor.current?.closeCompletion();
     if (offer) return apply(offer.filter);
-    const text = draft.trim();
+    const text = written.trim();
     if (text === "") return apply("");
     // What is not checked yet is checked before it is applied: a filter in force is always one that runs.
-    const result = checked?.text === draft ? checked : await check(text).catch(() => null);
+    const result = checked?.text === written ? checked : await check(text).catch(() => null);
     if (!result?.error) apply(text);
   };
 
@@ -66,16 +70,16 @@ export function FilterBar() {
       setChosen(Math.min(offers.length - 1, Math.max(0, chosen + by)));
       return true;
     }
-    const next = historyAt - by;
+    const next = historyAt.current - by;
     if (next < -1 || next >= history.length) return false;
-    setHistoryAt(next);
-    setDraft(next < 0 ? filter : (history[next] as string));
+    historyAt.current = next;
+    write(next < 0 ? filter : (history[next] as string));
     return true;
   };
 
   const giveBack = () => {
-    setDraft(filter);
-    setHistoryAt(-1);
+    write(filter);
+    historyAt.current = -1;
     editor.current?.blur();
   };
 
@@ -115,7 +119,7 @@ export function FilterBar() {
         label="The filter in words"
         trigger={
           <IconButton label="Explain the filter in words" isSmall disabled={filter === ""}>
-            <Sparkles size={14} />
+            <TextSearch size={14} />
           </IconButton>
         }
       >
@@ -132,7 +136,7 @@ export function FilterBar() {
       >
         <SavedFilters filter={filter} onApply={apply} />
       </Popover>
-      {hasFocus && !(isCompleting && offers.length > 0) ? (
+      {hasFocus && !isCompleting ? (
         <FilterPanel
           checked={checked?.text === draft ? checked : undefined}
           offers={offers}
@@ -140,7 +144,7 @@ export function FilterBar() {
           onApply={apply}
           onMend={(error) => {
             const name = mend(error);
-            if (name) setDraft(mended(draft, error.column ?? 1, name));
+            if (name) write(mended(draft, error.column ?? 1, name));
           }}
         />
       ) : null}

@@ -1,14 +1,13 @@
 // Completion: names of fields with their types and meaning, and values that were seen in the window.
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { answer, api } from "../api/client";
-import { queryClient } from "../api/queries";
+import { loadFields, queryClient } from "../api/queries";
 import type { FieldInfo, FieldsAnswer } from "../api/types";
 import { short } from "../format/number";
 import { operatorsOf, positionAt } from "./context";
 import { quote } from "./lexer";
 
 export interface CompletionSetting {
-  table: FieldsAnswer | undefined;
   /** The window and snapshot whose values are offered. */
   window: { from?: string; to?: string; snapshot?: string };
 }
@@ -17,7 +16,8 @@ export function completionSource(setting: () => CompletionSetting) {
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
     const before = context.state.sliceDoc(0, context.pos);
     const at = positionAt(before);
-    const { table, window } = setting();
+    const { window } = setting();
+    const table = await loadFields().catch(() => null);
     if (!table) return null;
     switch (at.kind) {
       case "name":
@@ -75,7 +75,15 @@ function names(table: FieldsAnswer): Completion[] {
         boost: field.word ? 2 : field.protocols.length === 0 ? 1 : 0,
       }),
     );
-  const helpers = table.helpers.map(({ name }): Completion => ({ label: name, type: "function", boost: -1 }));
+  const helpers = [...new Set(table.helpers.map(({ name }) => name))].map(
+    (name): Completion => ({
+      label: `${name}()`,
+      apply: `${name}(`,
+      detail: "function",
+      type: "function",
+      boost: -1,
+    }),
+  );
   return [...fields, ...helpers];
 }
 

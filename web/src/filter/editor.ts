@@ -9,13 +9,14 @@ import {
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { type Diagnostic, setDiagnostics } from "@codemirror/lint";
-import { EditorState, type Extension } from "@codemirror/state";
+import { Annotation, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { type CompletionSetting, completionSource } from "./complete";
 import { highlighting } from "./highlight";
 import { tokens } from "./lexer";
 
 export interface EditorEvents {
+  /** What the reader wrote; not what `set` puts in. */
   onChange: (text: string) => void;
   onEnter: () => void;
   onEscape: () => void;
@@ -28,6 +29,7 @@ export interface EditorEvents {
 }
 
 export interface Editor {
+  text: () => string;
   set: (text: string) => void;
   mark: (problem: Problem | null) => void;
   focus: () => void;
@@ -51,11 +53,13 @@ export function createEditor(host: HTMLElement, text: string, events: EditorEven
     state: EditorState.create({ doc: text, extensions: extensions(events) }),
   });
   return {
+    text: () => view.state.doc.toString(),
     set: (next) => {
       if (next === view.state.doc.toString()) return;
       view.dispatch({
         changes: { from: 0, to: view.state.doc.length, insert: next },
         selection: { anchor: next.length },
+        annotations: isGiven.of(true),
       });
     },
     mark: (problem) =>
@@ -71,6 +75,7 @@ export function createEditor(host: HTMLElement, text: string, events: EditorEven
 }
 
 function extensions(events: EditorEvents): Extension {
+  const first = new FirstCompletion();
   return [
     oneLine,
     history(),
@@ -78,13 +83,15 @@ function extensions(events: EditorEvents): Extension {
     autocompletion({
       override: [completionSource(events.completion)],
       selectOnOpen: false,
+      // Nothing is chosen when the list opens, so no key can take a completion by mistake.
+      interactionDelay: 0,
       icons: false,
       aboveCursor: false,
       activateOnTypingDelay: 60,
     }),
     keymap.of([
       { key: "Enter", run: (view) => acceptCompletion(view) || done(events.onEnter) },
-      { key: "Tab", run: (view) => acceptCompletion(view) || acceptFirst(view) },
+      { key: "Tab", run: (view) => acceptCompletion(view) || first.accept(view) },
       { key: "Escape", run: (view) => completionStatus(view.state) === null && done(events.onEscape) },
       { key: "ArrowUp", run: (view) => completionStatus(view.state) !== "active" && events.onStep(-1) },
       { key: "ArrowDown", run: (view) => completionStatus(view.state) !== "active" && events.onStep(1) },
@@ -94,7 +101,10 @@ function extensions(events: EditorEvents): Extension {
     placeholder("Filter, or any word, address or number: http && status_code >= 500"),
     EditorView.contentAttributes.of({ "aria-label": "Filter", spellcheck: "false", autocapitalize: "off" }),
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) events.onChange(update.state.doc.toString());
+      const isWritten = update.transactions.some((one) => one.docChanged && !one.annotation(isGiven));
+      if (isWritten) events.onChange(update.state.doc.toString());
+      if (isWritten) first.forget();
+      first.onUpdate(update.view);
       const isOpen = completionStatus(update.state) === "active";
       if (isOpen !== (completionStatus(update.startState) === "active")) events.onCompleting(isOpen);
       if (update.focusChanged) events.onFocus(update.view.hasFocus);
@@ -103,15 +113,37 @@ function extensions(events: EditorEvents): Extension {
   ];
 }
 
+/** Marks a change that did not come from the reader. */
+const isGiven = Annotation.define<boolean>();
+
 const done = (what: () => void): true => {
   what();
   return true;
 };
 
-function acceptFirst(view: EditorView): boolean {
-  if (completionStatus(view.state) !== "active") return false;
-  return moveCompletionSelection(true)(view) && acceptCompletion(view);
+/** Tab takes the first completion; where completions are still looked for, as soon as they are there. */
+class FirstCompletion {
+  #isWanted = false;
+
+  accept(view: EditorView): boolean {
+    const status = completionStatus(view.state);
+    this.#isWanted = status === "pending";
+    return this.#isWanted || (status === "active" && take(view));
+  }
+
+  forget(): void {
+    this.#isWanted = false;
+  }
+
+  onUpdate(view: EditorView): void {
+    if (!this.#isWanted || completionStatus(view.state) === "pending") return;
+    this.#isWanted = false;
+    // The state can't be changed while it is being updated.
+    queueMicrotask(() => completionStatus(view.state) === "active" && take(view));
+  }
 }
+
+const take = (view: EditorView): boolean => moveCompletionSelection(true)(view) && acceptCompletion(view);
 
 /** What is pasted with line breaks goes on in one line. */
 const oneLine = EditorState.transactionFilter.of((change) => {

@@ -1,9 +1,15 @@
-// How others put the cursor into the filter bar, which loads its editor later than they.
+// How others put the cursor into the filter bar. Its editor loads later than they: who asks before gets it then.
 
-let focus: () => void = () => {};
+let focus: (() => void) | null = null;
+let isWanted = false;
 
-export const setFilterFocus = (how: () => void): void => {
+export function setFilterFocus(how: () => void): void {
   focus = how;
-};
+  if (isWanted) how();
+  isWanted = false;
+}
 
-export const focusFilter = (): void => focus();
+export function focusFilter(): void {
+  if (focus) focus();
+  else isWanted = true;
+}

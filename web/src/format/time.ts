@@ -103,6 +103,7 @@ export function span(fromUs: number, toUs: number, clock: Clock, nowUs: number):
 
 function offset(us: number): string {
   const minutes = -new Date(us / 1000).getTimezoneOffset();
+  if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
   return `UTC${minutes < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }

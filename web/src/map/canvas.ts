@@ -1,8 +1,8 @@
 // The drawing of the map on Cytoscape: elements are updated in place, so that nothing jumps while traffic flows.
 import cytoscape, { type Core, type ElementDefinition } from "cytoscape";
 import type { DrawnEdge, DrawnNode, Graph } from "./graph";
-import { arrange, needsArranging, type Point, placeNew } from "./layout";
-import { edgeColor, edgeLabel, edgeWidth, mapStyle, NODE_HEIGHT, nodeWidth } from "./style";
+import { arrange, bends, needsArranging, type Picture, type Point, placeNew } from "./layout";
+import { edgeColor, edgeLabel, edgeWidth, labelSize, mapStyle, NODE_HEIGHT, nodeWidth } from "./style";
 
 export interface CanvasEvents {
   onNode: (id: string, isMore: boolean) => void;
@@ -25,6 +25,8 @@ export interface View {
 
 /** Places of nodes that were seen before, also over a change of view. */
 const places: Record<string, Record<string, Point>> = {};
+/** How edges bend that were there when the map was arranged. */
+const routes: Record<string, Record<string, { weights: string; distances: string }>> = {};
 
 export class MapCanvas {
   readonly #cy: Core;
@@ -73,7 +75,7 @@ export class MapCanvas {
     this.#group = group;
     this.#last = view;
     places[group] ??= {};
-    const question = question_(view.graph);
+    const question = question_(view);
     if (needsArranging(question, places[group])) {
       if (!this.#isArranging) void this.arrange();
     } else {
@@ -90,10 +92,12 @@ export class MapCanvas {
     if (!view) return;
     this.#isArranging = true;
     const group = this.#group;
-    const found = await arrange(question_(view.graph));
+    const found = await arrange(question_(view));
     this.#isArranging = false;
     if (!found || this.#cy.destroyed()) return;
-    places[group] = { ...places[group], ...stretched(found, this.#cy.width() / Math.max(1, this.#cy.height())) };
+    const picture = stretched(found, this.#cy.width() / Math.max(1, this.#cy.height()));
+    places[group] = { ...places[group], ...picture.positions };
+    routes[group] = bent(view.graph, picture);
     if (this.#last && group === this.#group) {
       this.#draw(this.#last, true);
       this.fit();
@@ -102,7 +106,7 @@ export class MapCanvas {
 
   fit(): void {
     this.#hasFitted = true;
-    this.#cy.fit(this.#cy.elements(":visible"), 40);
+    this.#cy.fit(this.#cy.elements(":visible"), FIT_PADDING);
     if (this.#cy.zoom() > MOST_ZOOM) {
       this.#cy.zoom(MOST_ZOOM);
       this.#cy.center();
@@ -156,7 +160,7 @@ export class MapCanvas {
         const position = known[node.id];
         put(nodeData(node), position ? { position: { ...position }, classes: this.#hasFitted ? "fresh" : "" } : {});
       }
-      for (const edge of graph.edges) put(edgeData(edge, view));
+      for (const edge of graph.edges) put({ ...edgeData(edge, view), ...(routes[this.#group]?.[edge.id] ?? STRAIGHT) });
       cy.elements()
         .filter((element) => !wanted.has(element.id()))
         .remove();
@@ -180,7 +184,8 @@ export class MapCanvas {
       const isAway = view.near !== null && !(view.near.has(edge.source().id()) && view.near.has(edge.target().id()));
       edge.toggleClass("away", isAway);
       edge.toggleClass("plain", isPlain);
-      edge.toggleClass("labelled", view.chosen.size > 0 ? view.chosen.has(edge.id()) : isFew);
+      edge.toggleClass("routed", !isPlain && edge.data("weights") !== "");
+      edge.toggleClass("labelled", view.chosen.size > 0 ? view.chosen.has(edge.id()) : isFew && !edge.isLoop());
       edge.toggleClass("chosen", view.chosen.has(edge.id()));
       if (!isAway) linked.add(edge.source().id()).add(edge.target().id());
     }
@@ -222,15 +227,32 @@ export class MapCanvas {
 }
 
 /** A picture that is narrower than the view is drawn wider: columns further apart are easier to follow. */
-function stretched(found: Record<string, Point>, aspect: number): Record<string, Point> {
-  const all = Object.values(found);
+function stretched({ positions, routes: found }: Picture, aspect: number): Picture {
+  const all = Object.values(positions);
   const extent = (of: (point: Point) => number) => Math.max(1, Math.max(...all.map(of)) - Math.min(...all.map(of)));
   const factor = Math.min(
     MOST_STRETCH,
     Math.max(1, (aspect * extent((point) => point.y)) / extent((point) => point.x)),
   );
-  return Object.fromEntries(Object.entries(found).map(([id, { x, y }]) => [id, { x: x * factor, y }]));
+  const wider = ({ x, y }: Point): Point => ({ x: x * factor, y });
+  return {
+    positions: Object.fromEntries(Object.entries(positions).map(([id, at]) => [id, wider(at)])),
+    routes: Object.fromEntries(Object.entries(found).map(([id, points]) => [id, points.map(wider)])),
+  };
 }
+
+/** The bends of all edges that have any. */
+function bent(graph: Graph, { positions, routes: found }: Picture): (typeof routes)[string] {
+  const all: (typeof routes)[string] = {};
+  for (const { id, src, dst } of graph.edges) {
+    const [from, to, route] = [positions[src], positions[dst], found[id]];
+    const bend = from && to && route ? bends(route, from, to) : null;
+    if (bend) all[id] = bend;
+  }
+  return all;
+}
+
+const STRAIGHT = { weights: "", distances: "" };
 
 const nodeData = (node: DrawnNode) => ({
   id: node.id,
@@ -250,7 +272,7 @@ const edgeData = (edge: DrawnEdge, view: View) => ({
   dark: edge.parts.every((part) => view.isDark(part.protocol)),
 });
 
-const question_ = (graph: Graph) => ({
+const question_ = ({ graph, seconds }: View) => ({
   nodes: graph.nodes.map((node) => ({
     id: node.id,
     width: nodeWidth(node),
@@ -258,8 +280,10 @@ const question_ = (graph: Graph) => ({
     parent: node.group || undefined,
   })),
   edges: graph.edges.map((edge) => ({
+    id: edge.id,
     src: edge.src,
     dst: edge.dst,
+    ...(graph.edges.length <= FEW_EDGES && edge.src !== edge.dst ? { label: labelSize(edgeLabel(edge, seconds)) } : {}),
     weight: Math.max(1, Math.round(Math.log2(1 + edge.calls))),
   })),
 });
@@ -274,8 +298,10 @@ function reserveStyleElement(): void {
 }
 
 const MOST_ZOOM = 1.5;
-const FEW_EDGES = 14;
-const MOST_STRETCH = 4;
+/** The tools at the left edge hide no node. */
+const FIT_PADDING = 60;
+const FEW_EDGES = 24;
+const MOST_STRETCH = 16;
 const PLAIN_EDGES = 300;
 /** A map of so many edges is seen from afar: its lines are thicker, so that they can be seen at all. */
 const PLAIN_WIDTH = 2.5;

@@ -8,12 +8,18 @@ export interface Point {
 export interface LayoutQuestion {
   serial: number;
   nodes: { id: string; width: number; height: number; parent?: string }[];
-  edges: { src: string; dst: string; weight: number }[];
+  /** Edges; one with a label is given room for it. */
+  edges: { id: string; src: string; dst: string; weight: number; label?: { width: number; height: number } }[];
 }
 
-export interface LayoutAnswer {
-  serial: number;
+export interface Picture {
   positions: Record<string, Point>;
+  /** The points at which edges bend, source and target left out; the middle one is where the label has its room. */
+  routes: Record<string, Point[]>;
+}
+
+export interface LayoutAnswer extends Picture {
+  serial: number;
 }
 
 type Graph = Omit<LayoutQuestion, "serial">;
@@ -22,7 +28,7 @@ let worker: Worker | null = null;
 let serial = 0;
 
 /** Places all nodes anew; resolves to null when a later question overtook this one. */
-export function arrange(graph: Graph): Promise<Record<string, Point> | null> {
+export function arrange(graph: Graph): Promise<Picture | null> {
   worker ??= new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" });
   const asked = worker;
   serial += 1;
@@ -31,7 +37,7 @@ export function arrange(graph: Graph): Promise<Record<string, Point> | null> {
     const take = (event: MessageEvent<LayoutAnswer>) => {
       if (event.data.serial < own) return;
       asked.removeEventListener("message", take);
-      resolve(event.data.serial === own && own === serial ? event.data.positions : null);
+      resolve(event.data.serial === own && own === serial ? event.data : null);
     };
     asked.addEventListener("message", take);
     asked.postMessage({ serial: own, ...graph } satisfies LayoutQuestion);
@@ -74,6 +80,18 @@ export function placeNew(graph: Graph, known: Record<string, Point>): Record<str
   }
   return places;
 }
+
+/** A route as Cytoscape takes it: where each bend lies along the way from source to target, and how far beside it. */
+export function bends(route: Point[], src: Point, dst: Point): { weights: string; distances: string } | null {
+  const way = { x: dst.x - src.x, y: dst.y - src.y };
+  const length = Math.hypot(way.x, way.y);
+  if (route.length === 0 || length === 0) return null;
+  const along = route.map((at) => ((at.x - src.x) * way.x + (at.y - src.y) * way.y) / length ** 2);
+  const beside = route.map((at) => ((at.y - src.y) * way.x - (at.x - src.x) * way.y) / length);
+  return { weights: along.map(short).join(" "), distances: beside.map(short).join(" ") };
+}
+
+const short = (value: number): string => String(Math.round(value * 1000) / 1000);
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -1,16 +1,18 @@
 // Places nodes from left to right by the direction of calls, away from the page's own thread.
 import dagre from "@dagrejs/dagre";
+import { backbone } from "./backbone";
 import type { LayoutAnswer, LayoutQuestion } from "./layout";
 
 self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
   const { serial, nodes, edges } = event.data;
-  const graph = new dagre.graphlib.Graph({ compound: true });
   const isLarge = edges.length > LARGE;
+  const isLabelled = edges.some((edge) => edge.label);
+  const graph = new dagre.graphlib.Graph({ compound: true });
   graph.setGraph({
     rankdir: "LR",
-    nodesep: isLarge ? 10 : 24,
-    ranksep: isLarge ? 90 : 150,
-    edgesep: 4,
+    nodesep: isLarge ? 10 : 32,
+    ranksep: isLarge ? 90 : isLabelled ? 64 : 150,
+    edgesep: isLarge ? 4 : 12,
     acyclicer: "greedy",
     ranker: isLarge ? "tight-tree" : "network-simplex",
   });
@@ -21,8 +23,9 @@ self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
     if (!graph.hasNode(parent)) graph.setNode(parent, {});
     graph.setParent(id, parent);
   }
-  for (const { src, dst, weight } of isLarge ? backbone(edges) : edges) {
-    if (src !== dst) graph.setEdge(src, dst, { weight });
+  const drawn = isLarge ? backbone(nodes, edges) : edges;
+  for (const { src, dst, weight, label } of drawn) {
+    if (src !== dst) graph.setEdge(src, dst, { weight, labelpos: "c", width: 0, height: 0, ...label });
   }
   dagre.layout(graph);
   const positions: LayoutAnswer["positions"] = {};
@@ -30,20 +33,13 @@ self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
     const placed = graph.node(id);
     positions[id] = { x: placed.x ?? 0, y: placed.y ?? 0 };
   }
-  self.postMessage({ serial, positions } satisfies LayoutAnswer);
-};
-
-/**
- * The strongest edge into each node. In a dense map they decide the columns: laying out all of 2,000 edges takes half a
- * minute, and the picture is no clearer for it.
- */
-function backbone(edges: LayoutQuestion["edges"]): LayoutQuestion["edges"] {
-  const strongest = new Map<string, LayoutQuestion["edges"][number]>();
-  for (const edge of edges) {
-    const known = strongest.get(edge.dst);
-    if (edge.src !== edge.dst && (!known || edge.weight > known.weight)) strongest.set(edge.dst, edge);
+  const routes: LayoutAnswer["routes"] = {};
+  for (const { id, src, dst } of isLarge ? [] : edges) {
+    const points = (src === dst ? [] : (graph.edge(src, dst)?.points ?? [])) as { x: number; y: number }[];
+    // The first and the last point lie on the borders of the nodes, where every line ends by itself.
+    if (points.length > 2) routes[id] = points.slice(1, -1).map(({ x, y }) => ({ x, y }));
   }
-  return [...strongest.values()];
-}
+  self.postMessage({ serial, positions, routes } satisfies LayoutAnswer);
+};
 
 const LARGE = 250;

@@ -19,27 +19,41 @@ export const edgeColor = (edge: Pick<DrawnEdge, "calls" | "errors">): string => 
 /** The width of an edge: one more pixel for each tripling of its rate. */
 export const edgeWidth = (perSecond: number): number => Math.min(9, 1 + Math.log(1 + 10 * perSecond) / Math.log(3));
 
-/** `http 41/s, dns 2/s, p95 6 ms, 3 % errors`. */
+/** Two lines: `http 41/s, dns 2/s` and `p95 6 ms, 3 % errors`. */
 export function edgeLabel(edge: DrawnEdge, seconds: number): string {
-  const parts = edge.parts.slice(0, 2).map((part) => `${part.protocol} ${rate(part.calls / seconds)}`);
-  if (edge.parts.length > 2) parts.push(`${edge.parts.length - 2} more`);
-  if (edge.p95Us !== null) parts.push(`p95 ${micros(edge.p95Us)}`);
-  if (edge.errors > 0) parts.push(`${share(edge.errors, edge.calls)} errors`);
-  return parts.join(", ");
+  const protocols = edge.parts.slice(0, 2).map((part) => `${part.protocol} ${rate(part.calls / seconds)}`);
+  if (edge.parts.length > 2) protocols.push(`${edge.parts.length - 2} more`);
+  const figures = edge.p95Us === null ? [] : [`p95 ${micros(edge.p95Us)}`];
+  if (edge.errors > 0) figures.push(`${share(edge.errors, edge.calls)} errors`);
+  return [protocols, figures].flatMap((line) => (line.length > 0 ? [line.join(", ")] : [])).join("\n");
 }
 
 let context: CanvasRenderingContext2D | null = null;
 
-/** The width of a node: that of its name, within bounds. */
-export function nodeWidth(node: Pick<DrawnNode, "name">): number {
+function textWidth(text: string, size: number): number {
   context ??= document.createElement("canvas").getContext("2d");
-  if (!context) return 120;
-  context.font = `12px ${color("font")}`;
-  return Math.round(Math.min(MOST_WIDTH, Math.max(48, context.measureText(node.name).width + 20)));
+  if (!context) return text.length * size * 0.6;
+  context.font = `${size}px ${color("font")}`;
+  return context.measureText(text).width;
 }
 
-export const NODE_HEIGHT = 28;
+/** The width of a node: that of its name, within bounds. */
+export const nodeWidth = (node: Pick<DrawnNode, "name">): number =>
+  Math.round(Math.min(MOST_WIDTH, Math.max(48, textWidth(node.name, NODE_TEXT) + 24)));
+
+/** The room that a label takes. */
+export function labelSize(label: string): { width: number; height: number } {
+  const lines = label.split("\n");
+  const width = Math.max(...lines.map((line) => textWidth(line, LABEL_TEXT)));
+  return { width: Math.ceil(width) + 16, height: lines.length * LABEL_LINE + 6 };
+}
+
+export const NODE_HEIGHT = 32;
+const NODE_TEXT = 12;
+const LABEL_TEXT = 11;
+const LABEL_LINE = 15;
 const MOST_WIDTH = 200;
+const BEND_RADIUS = 40;
 
 export function mapStyle(): StylesheetJson {
   const text = color("text");
@@ -57,7 +71,7 @@ export function mapStyle(): StylesheetJson {
         label: "data(name)",
         color: text,
         "font-family": color("font"),
-        "font-size": 12,
+        "font-size": NODE_TEXT,
         "text-valign": "center",
         "text-halign": "center",
         "text-wrap": "ellipsis",
@@ -96,21 +110,36 @@ export function mapStyle(): StylesheetJson {
         "target-arrow-color": "data(color)",
         "target-arrow-shape": "triangle",
         "arrow-scale": 0.9,
-        opacity: 0.85,
+        "line-opacity": 0.85,
         "font-family": color("font"),
-        "font-size": 11,
-        color: text,
+        "font-size": LABEL_TEXT,
+        "line-height": 1.3,
+        color: color("text-soft"),
+        "text-wrap": "wrap",
         "text-background-color": color("page"),
-        "text-background-opacity": 0.9,
-        "text-background-padding": "2px",
-        "text-rotation": "autorotate",
+        "text-background-opacity": 1,
+        "text-background-padding": "3px",
+        "text-background-shape": "round-rectangle",
         "min-zoomed-font-size": 6,
         "overlay-opacity": 0,
       },
     },
+    {
+      selector: "edge.routed",
+      style: {
+        "curve-style": "round-segments",
+        "segment-weights": "data(weights)",
+        "segment-distances": "data(distances)",
+        "segment-radii": BEND_RADIUS,
+        "edge-distances": "node-position",
+      },
+    },
     // Thousands of edges are drawn as plain lines: curves and heads cost more than they tell.
-    { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.6 } },
-    { selector: "node.plain", style: { "background-color": color("line-strong"), "border-width": 0 } },
+    { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.45 } },
+    {
+      selector: "node.plain",
+      style: { "background-color": color("text-faint"), color: color("page"), "border-width": 0 },
+    },
     { selector: "node.plain[?failing]", style: { "background-color": color("bad"), color: color("page") } },
     { selector: "edge[?dark]", style: { "line-style": "dotted" } },
     { selector: "edge.labelled", style: { label: "data(label)" } },

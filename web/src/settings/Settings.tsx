@@ -37,26 +37,29 @@ function ProtocolsSection() {
   const protocols = useFields().data?.protocols ?? [];
   const mayControl = useMayControl();
   if (!data) return null;
+  const pending = protocols.filter((protocol) => protocol.pending !== "");
   return (
     <section className={css.section}>
       <h2>Protocols</h2>
       <p>What is switched off is not dissected any more; its bytes are counted as lost.</p>
       <div className={css.protocols}>
-        {protocols.map(({ name, title, doc, pending }) => (
-          <div key={name} className={css.protocol} title={pending || doc}>
-            <Switch
-              label={title}
-              checked={pending === "" && (data.protocols[name] ?? true)}
-              disabled={pending !== "" || !mayControl || isChanging}
-              onChange={(isOn) => change({ protocols: { [name]: isOn } })}
-            />
-            <span data-pending={pending !== "" || undefined}>
-              {title}
-              {pending ? <small> {pending.replace(/\.$/, "")}</small> : null}
-            </span>
-          </div>
-        ))}
+        {protocols
+          .filter(({ pending }) => pending === "")
+          .map(({ name, title, doc }) => (
+            <div key={name} className={css.protocol} title={doc}>
+              <Switch
+                label={title}
+                checked={data.protocols[name] ?? true}
+                disabled={!mayControl || isChanging}
+                onChange={(isOn) => change({ protocols: { [name]: isOn } })}
+              />
+              <span>{title}</span>
+            </div>
+          ))}
       </div>
+      {pending.length > 0 ? (
+        <p className={css.faint}>Not dissected yet: {pending.map(({ title }) => title).join(", ")}.</p>
+      ) : null}
     </section>
   );
 }

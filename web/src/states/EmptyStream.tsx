@@ -35,7 +35,11 @@ export function EmptyStream() {
         <h2>Nothing could be seen</h2>
         <p>Traffic may well have passed here, but not everything could be read. What stood in the way:</p>
         {status && status.dark.length > 0 ? <DarkTable dark={status.dark} /> : null}
-        {loss && loss.total > 0 ? <LossTable loss={loss} /> : null}
+        {loss && loss.total > 0 ? (
+          <div className={css.losses}>
+            <LossTable loss={loss} />
+          </div>
+        ) : null}
         <div className={css.actions}>
           {wider}
           {more}

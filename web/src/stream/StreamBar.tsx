@@ -37,8 +37,8 @@ export function StreamBar({ columns, onChange }: StreamBarProps) {
         label="Times"
         value={isRelative ? "relative" : "absolute"}
         options={[
-          { value: "absolute", label: "12:00:00", title: "Times of day" },
-          { value: "relative", label: "5 s", title: "How long ago" },
+          { value: "absolute", label: "Time", title: "The time of day" },
+          { value: "relative", label: "Age", title: "How long ago" },
         ]}
         onChange={(value) => change({ isRelative: value === "relative" })}
       />

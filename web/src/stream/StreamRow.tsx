@@ -42,7 +42,7 @@ function cell(id: string, { row, clock, nowUs, p95Us }: StreamRowProps, extras: 
     case "protocol":
       return <ProtocolLabel name={row.protocol} />;
     case "outcome":
-      return <OutcomeCell outcome={row.outcome} status={row.status} />;
+      return <OutcomeCell outcome={row.outcome} status={row.status} code={row.code} />;
     case "summary":
       return (
         <span className={css.summary} title={row.note ? `${row.summary}\n${row.note}` : row.summary}>

@@ -20,6 +20,6 @@ test("the summary takes the room that is left, names give way where there is too
     { id: "source", width: 140 },
   ];
   expect(fitted(columns, 1000)).toEqual([90, 770, 140]);
-  expect(fitted(columns, 380)).toEqual([90, 180, 110]);
-  expect(fitted(columns, 200)).toEqual([90, 180, 80]);
+  expect(fitted(columns, 350)).toEqual([90, 150, 110]);
+  expect(fitted(columns, 200)).toEqual([90, 150, 76]);
 });

@@ -12,11 +12,11 @@ export interface Column {
 export const BUILT_IN: readonly Column[] = [
   { id: "time", title: "Time", width: 108 },
   { id: "protocol", title: "Protocol", width: 72 },
-  { id: "outcome", title: "Outcome", width: 80 },
+  { id: "outcome", title: "Outcome", width: 108 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },
   { id: "destination", title: "To", width: 160 },
-  { id: "latency", title: "Latency", width: 116, isNumber: true },
+  { id: "latency", title: "Latency", width: 112, isNumber: true },
   { id: "size", title: "Size", width: 76, isNumber: true },
 ];
 
@@ -57,8 +57,8 @@ export function fitted(columns: ColumnChoice[], view: number): number[] {
 }
 
 const isYielding = (id: string) => id === "source" || id === "destination" || !isBuiltIn(id);
-const LEAST_NAME = 80;
-const LEAST_SUMMARY = 180;
+const LEAST_NAME = 76;
+const LEAST_SUMMARY = 150;
 
 export const resized = (columns: ColumnChoice[], id: string, width: number): ColumnChoice[] =>
   columns.map((column) =>

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { useFields, useScope } from "../api/queries";
 import type { FieldsAnswer } from "../api/types";
 import { bounds } from "../api/window";
-import { plan, type RowPlan } from "../entry/row";
+import { CONNECTION_ERROR, plan, type RowPlan } from "../entry/row";
 import { skewUs } from "../live/clock";
 import type { FromWorker } from "../live/messages";
 import { usePause } from "../live/pause";
@@ -57,7 +57,7 @@ export function useFeeder(): () => void {
 /** The fields that rows are made of. */
 function wanted(table: FieldsAnswer, by: RowPlan, extra: string): string[] {
   const known = new Set(table.fields.map((field) => field.name));
-  const own = [...Object.values(by.summaries), ...Object.values(by.sizes)].flat();
+  const own = [...Object.values(by.summaries), ...Object.values(by.sizes), ...Object.values(by.codes)].flat();
   const all = [...ALWAYS.filter((name) => known.has(name)), ...own, ...(extra === "" ? [] : extra.split("\n"))];
   return [...new Set(all)];
 }
@@ -80,4 +80,5 @@ const ALWAYS = [
   "conn_revision",
   "flow_revision",
   "notes",
+  CONNECTION_ERROR,
 ];

@@ -66,7 +66,7 @@ export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, eve
           grid: { stroke: color("line"), width: 1 },
           ticks: { show: false },
           splits: (_, __, ___, most) => [0, most / 1.1],
-          values: (_, splits) => splits.map((at) => (at === 0 ? "" : rate(at))),
+          values: (_, splits) => splits.map((at) => (at === 0 || isBare(held) ? "" : rate(at))),
         },
         {
           scale: "us",
@@ -113,6 +113,8 @@ type Held = uPlot & { hold?: (columns: Columns) => void };
 
 /** Shows other columns in the same chart. */
 export const showColumns = (chart: uPlot, columns: Columns): void => (chart as Held).hold?.(columns);
+
+const isBare = (of: Columns): boolean => of.steps.every((step) => (step?.calls ?? 0) === 0);
 
 const data = (of: Columns): uPlot.AlignedData => [of.times, ...of.tops.toReversed(), of.p95];
 

@@ -41,8 +41,9 @@ pub struct FieldInfo {
     pub word: bool,
     /// Whether it is read only where something names it.
     pub on_demand: bool,
-    /// Whether the value is a secret by itself.
-    pub secret: bool,
+    /// Whether it holds secrets: `public`, `may hold secrets` or `secret`.
+    #[schema(example = "may hold secrets")]
+    pub secrecy: &'static str,
     /// Whether it is compared, or its keys are looked up, without regard to case.
     pub caseless: bool,
     /// Why it has no values yet; empty where it has.

@@ -53,25 +53,9 @@ pub struct MapEdge {
     /// The protocol in lower case.
     #[schema(example = "http")]
     pub protocol: String,
-    /// Calls.
-    pub calls: u64,
-    /// Outcomes `server_error` and `failed`.
-    pub errors: u64,
-    /// Outcomes `client_error`.
-    pub client_errors: u64,
-    /// Bytes on the wire of both directions.
-    pub bytes: u64,
-    /// Answered pairs: what the percentiles are of.
-    pub answered: u64,
-    /// The median latency in µs.
-    #[schema(required = true)]
-    pub p50_us: Option<u64>,
-    /// The 95th percentile of the latency in µs.
-    #[schema(required = true)]
-    pub p95_us: Option<u64>,
-    /// The 99th percentile of the latency in µs.
-    #[schema(required = true)]
-    pub p99_us: Option<u64>,
+    /// Its calls.
+    #[serde(flatten)]
+    pub figures: super::Figures,
     /// The newest call.
     #[schema(format = "date-time")]
     pub last_seen: String,

@@ -37,7 +37,7 @@ pub use map::{MapAnswer, MapEdge, MapNode};
 pub use packets::{FollowAnswer, FollowChunk, FollowChunkKind, PacketInfo, PacketsAnswer, StreamDirection, StreamEnd};
 pub use settings::{DemoState, FileInfo, FileState, FilesAnswer, Setting, SettingsAnswer, SettingsChange};
 pub use snapshots::{Snapshot, SnapshotRequest, SnapshotState, SnapshotsAnswer};
-pub use stats::{LossStep, StatRow, StatsAnswer, TimelineAnswer, TimelineStep};
+pub use stats::{Figures, LossStep, StatRow, StatsAnswer, TimelineAnswer, TimelineStep};
 pub use status::{
     ClientsStatus, Dark, Health, MemoryStatus, RatesStatus, RecordingStatus, SourceKind, SourceStatus, Status,
     ViewerStatus, Watching,

@@ -34,6 +34,14 @@ pub struct StatRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     pub time: Option<String>,
+    /// Its calls.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// The figures of calls.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Figures {
     /// Calls.
     pub calls: u64,
     /// Outcomes `server_error` and `failed`.
@@ -44,13 +52,13 @@ pub struct StatRow {
     pub bytes: u64,
     /// Answered pairs: what the percentiles are of.
     pub answered: u64,
-    /// Their median latency in µs.
+    /// The median latency in µs.
     #[schema(required = true)]
     pub p50_us: Option<u64>,
-    /// Their 95th percentile in µs.
+    /// The 95th percentile of the latency in µs.
     #[schema(required = true)]
     pub p95_us: Option<u64>,
-    /// Their 99th percentile in µs.
+    /// The 99th percentile of the latency in µs.
     #[schema(required = true)]
     pub p99_us: Option<u64>,
 }

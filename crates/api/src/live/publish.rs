@@ -43,7 +43,7 @@ enum Writer {
     /// The publisher, all fields but bodies.
     WithoutBodies,
     /// The subscriber's own: fields of its choice, or with something redacted.
-    Own(Mutex<JsonEntries>),
+    Own(Box<Mutex<JsonEntries>>),
 }
 
 /// Publishes entries; one for each thread that makes them.
@@ -185,7 +185,7 @@ impl Subscription {
         let writer = match projection {
             Projection::All if filter.redactions().is_empty() => Writer::Whole,
             Projection::NoBodies if filter.redactions().is_empty() => Writer::WithoutBodies,
-            projection => Writer::Own(Mutex::new(JsonEntries::new(self.hub.table, projection))),
+            projection => Writer::Own(Box::new(Mutex::new(JsonEntries::new(self.hub.table, projection)))),
         };
         let subscriber = Arc::new(Subscriber {
             generation: self.generation,

@@ -175,7 +175,7 @@ async fn send_packets(
 
 /// Writes entries as text.
 enum Text {
-    Json { writer: JsonEntries, filter: Filter, is_array: bool },
+    Json { writer: Box<JsonEntries>, filter: Filter, is_array: bool },
     Csv(Box<EntryWriter<'static>>),
 }
 
@@ -190,7 +190,7 @@ impl Text {
             let options = Options { columns, ..Options::default() };
             return Ok(Text::Csv(Box::new(EntryWriter::new(format, app.table, options))));
         }
-        let writer = JsonEntries::new(app.table, &projection);
+        let writer = Box::new(JsonEntries::new(app.table, &projection));
         Ok(Text::Json { writer, filter: filter.clone(), is_array: format == Format::Json })
     }
 

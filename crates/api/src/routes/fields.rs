@@ -45,11 +45,11 @@ fn field(table: &FieldTable, id: FieldId, spec: &FieldSpec, place: Place) -> Fie
         unit: spec.unit,
         doc: spec.doc,
         example: spec.example,
-        aliases: spec.aliases.to_vec(),
+        aliases: spec.other_names().collect(),
         protocols: protocols.map(|(_, protocol)| protocol.name).collect(),
         word: matches!(place, Place::Word { .. }),
         on_demand: spec.keep == Keep::OnDemand,
-        secret: spec.is_secret,
+        secrecy: spec.secrecy.name(),
         caseless: spec.is_caseless,
         pending: spec.pending,
     }

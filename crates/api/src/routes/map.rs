@@ -6,7 +6,7 @@ use lanternfish_query::{GroupBy, Map};
 
 use super::entries::millis;
 use crate::asked::Asked;
-use crate::dto::{CostInfo, LossAnswer, MapAnswer, MapEdge, MapNode};
+use crate::dto::{CostInfo, Figures, LossAnswer, MapAnswer, MapEdge, MapNode};
 use crate::error::ApiError;
 use crate::params::{MapParams, Selection};
 use crate::refusals::{Always, Queries};
@@ -53,14 +53,7 @@ impl From<&Map> for MapAnswer {
             src: edge.src.clone(),
             dst: edge.dst.clone(),
             protocol: edge.protocol.clone(),
-            calls: edge.calls,
-            errors: edge.errors,
-            client_errors: edge.client_errors,
-            bytes: edge.bytes,
-            answered: edge.answered,
-            p50_us: edge.p50_us,
-            p95_us: edge.p95_us,
-            p99_us: edge.p99_us,
+            figures: Figures::from(&edge.figures),
             last_seen: time::text(edge.last_seen),
         };
         MapAnswer {

@@ -9,7 +9,7 @@ use lanternfish_query::{Cell, Group, QueryError, StatRow as Row, Stats, Window};
 
 use super::entries::millis;
 use crate::asked::Asked;
-use crate::dto::{CostInfo, LossAnswer, LossStep, StatRow, StatsAnswer, TimelineAnswer, TimelineStep};
+use crate::dto::{CostInfo, Figures, LossAnswer, LossStep, StatRow, StatsAnswer, TimelineAnswer, TimelineStep};
 use crate::engine::Stored;
 use crate::error::ApiError;
 use crate::limits::{DEFAULT_STAT_ROWS, DEFAULT_STEPS, MAX_STAT_ROWS, MAX_STEPS};
@@ -117,10 +117,10 @@ fn join(all: &Stats, parts: &Stats, lost: Vec<(Timestamp, Loss)>) -> Vec<Timelin
     };
     for row in &all.rows {
         at(row.time.unwrap_or_default(), &|step| {
-            step.calls = row.calls;
-            step.bytes = row.bytes;
-            step.p50_us = row.p50_us;
-            step.p95_us = row.p95_us;
+            step.calls = row.figures.calls;
+            step.bytes = row.figures.bytes;
+            step.p50_us = row.figures.p50_us;
+            step.p95_us = row.figures.p95_us;
         });
     }
     for row in &parts.rows {
@@ -129,7 +129,7 @@ fn join(all: &Stats, parts: &Stats, lost: Vec<(Timestamp, Loss)>) -> Vec<Timelin
             _ => continue,
         };
         at(row.time.unwrap_or_default(), &|step| {
-            step.outcomes.insert(outcome.clone(), row.calls);
+            step.outcomes.insert(outcome.clone(), row.figures.calls);
         });
     }
     for (time, loss) in &lost {
@@ -217,19 +217,20 @@ impl From<&Stats> for StatsAnswer {
     }
 }
 
+impl From<&lanternfish_query::Figures> for Figures {
+    fn from(figures: &lanternfish_query::Figures) -> Figures {
+        let lanternfish_query::Figures { calls, errors, client_errors, bytes, answered, p50_us, p95_us, p99_us } =
+            *figures;
+        Figures { calls, errors, client_errors, bytes, answered, p50_us, p95_us, p99_us }
+    }
+}
+
 impl From<&Row> for StatRow {
     fn from(row: &Row) -> StatRow {
         StatRow {
             by: row.by.iter().map(|(name, cell)| (name.clone(), json(cell))).collect(),
             time: row.time.map(time::text),
-            calls: row.calls,
-            errors: row.errors,
-            client_errors: row.client_errors,
-            bytes: row.bytes,
-            answered: row.answered,
-            p50_us: row.p50_us,
-            p95_us: row.p95_us,
-            p99_us: row.p99_us,
+            figures: Figures::from(&row.figures),
         }
     }
 }

@@ -20,6 +20,7 @@ impl Document {
         let document = serde_json::to_value(document).unwrap();
         let mut strict = document["components"].clone();
         forbid_unknown(&mut strict);
+        allow_parts(&document["components"], &mut strict["schemas"]);
         Document { document, strict, seen: BTreeSet::new() }
     }
 
@@ -91,6 +92,13 @@ impl Document {
 fn forbid_unknown(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
+            // What is joined of parts has the members of all of them.
+            if let Some(Value::Array(parts)) = object.get_mut("allOf") {
+                let inner = parts.iter_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+                inner.for_each(forbid_unknown);
+                object.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+                return;
+            }
             let is_object = object.get("properties").is_some_and(Value::is_object) && object.contains_key("type");
             if is_object && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), Value::Bool(false));
@@ -98,6 +106,23 @@ fn forbid_unknown(schema: &mut Value) {
             object.values_mut().for_each(forbid_unknown);
         }
         Value::Array(items) => items.iter_mut().for_each(forbid_unknown),
+        _ => {}
+    }
+}
+
+/// What objects are joined of may have other members beside.
+fn allow_parts(schema: &Value, strict: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for part in object.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+                let name = part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+                if let Some(part) = name.and_then(|name| strict[name].as_object_mut()) {
+                    part.remove("additionalProperties");
+                }
+            }
+            object.values().for_each(|inner| allow_parts(inner, strict));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| allow_parts(inner, strict)),
         _ => {}
     }
 }

@@ -27,8 +27,6 @@ use super::traffic::{self, START};
 pub struct TestEngine {
     pub table: &'static FieldTable,
     pub memory: Arc<Memory>,
-    /// What is asked: the entries in memory, or the same ones by the real queries.
-    pub stored: Arc<dyn Stored>,
     pub live: LiveEntries,
     pub state: Mutex<State>,
 }
@@ -55,24 +53,10 @@ impl TestEngine {
         TestEngine::with_delay(Duration::ZERO)
     }
 
-    /// An engine whose entries lie in columns, and are asked by the real queries.
-    pub fn queried() -> TestEngine {
-        let engine = TestEngine::new();
-        let stored = super::segments::queried(&engine.memory.entries, engine.memory.lost_at);
-        TestEngine { stored: Arc::new(stored), ..engine }
-    }
-
     /// An engine whose queries take so long.
     pub fn with_delay(delay: Duration) -> TestEngine {
         let table = traffic::table();
-        let memory = Memory {
-            table,
-            entries: traffic::entries(),
-            lost_at: START + 2_000_000_000,
-            delay,
-            begun: Arc::default(),
-            ended: Arc::default(),
-        };
+        let memory = Arc::new(Memory::new(traffic::entries(), START + 2_000_000_000, delay));
         let capture = CaptureSettings {
             on: true,
             interfaces: Vec::new(),
@@ -95,9 +79,7 @@ impl TestEngine {
             endless_pcap: false,
             is_stream_dropped: false,
         };
-        let memory = Arc::new(memory);
-        let stored = Arc::clone(&memory) as Arc<dyn Stored>;
-        TestEngine { table, memory, stored, live: LiveEntries::new(table), state: Mutex::new(state) }
+        TestEngine { table, memory, live: LiveEntries::new(table), state: Mutex::new(state) }
     }
 
     fn has_snapshot(&self, id: Option<&str>) -> Result<(), EngineError> {
@@ -168,7 +150,7 @@ impl Engine for Shared {
 
     fn stored(&self, snapshot: Option<&str>) -> Result<Arc<dyn Stored>, EngineError> {
         self.0.has_snapshot(snapshot)?;
-        Ok(Arc::clone(&self.0.stored))
+        Ok(Arc::clone(&self.0.memory) as Arc<dyn Stored>)
     }
 
     fn live(&self) -> &LiveEntries {

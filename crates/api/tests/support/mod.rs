@@ -10,6 +10,5 @@
 pub mod client;
 pub mod document;
 pub mod engine;
-pub mod segments;
 pub mod stored;
 pub mod traffic;

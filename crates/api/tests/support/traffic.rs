@@ -7,7 +7,7 @@ use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_dissectors::pending::PENDING;
 use lanternfish_model::{Capture, Entry, FieldTable, ProtocolSpec, Timestamp, Wants};
 use lanternfish_pipeline::files::{self, Start};
-use lanternfish_pipeline::{EntrySink, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Settings};
 use lanternfish_testkit::{TcpConversation, endpoint, frame, udp};
 
 /// All fields, as the program joins them.
@@ -76,9 +76,11 @@ fn run(file: &[u8]) -> Vec<Entry> {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: lanternfish_reassembly::Config::default(),
         wants: Wants::everything(table),
+        scope: None,
+        redaction: None,
         filter: None,
         capture: Capture::File,
-        all_revisions: false,
+        revisions: Revisions::Last,
         calls: true,
         connections: true,
         flows: true,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::{ByteSize, EntryFormat, PacketFormat};
+use super::{Age, ByteSize, EntryFormat, PacketFormat};
 
 /// Arguments of `read`.
 #[derive(Debug, Args)]
@@ -53,9 +53,9 @@ pub(crate) struct LiveArgs {
     #[arg(short, long, value_name = "KFL", help_heading = "Choose", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
 
-    /// How to print
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
-    pub(crate) output: EntryFormat,
+    /// Print entries, instead of serving the dashboard
+    #[arg(short, long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) output: Option<EntryFormat>,
 
     #[command(flatten)]
     pub(crate) entries: EntryArgs,
@@ -64,7 +64,88 @@ pub(crate) struct LiveArgs {
     pub(crate) capture: CaptureArgs,
 
     #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
+}
+
+/// Arguments of `open`.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// The capture files (pcap, pcapng; also compressed with gzip or zstd), read in this order
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Keep everything in this directory, which outlives the program [default: a temporary one]
+    #[arg(long, value_name = "DIR", help_heading = "Store")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+
+    /// Keep passwords, tokens, cookies and keys as they are, instead of [REDACTED] and a fingerprint
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Store")]
+    pub(crate) no_redact: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// What every verb that serves the dashboard takes.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Serve the dashboard and the machine interface at this address; others than those of the loopback need a token
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8899", help_heading = "Dashboard")]
+    pub(crate) listen: String,
+
+    /// The token that opens the dashboard from other machines stands in this file [default: one is made and shown once]
+    #[arg(long, value_name = "FILE", help_heading = "Dashboard")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Serve with TLS: the certificate chain in PEM
+    #[arg(long, value_name = "FILE", help_heading = "Dashboard")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Serve with TLS: the private key in PEM
+    #[arg(long, value_name = "FILE", help_heading = "Dashboard")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Do not open a browser
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Dashboard")]
+    pub(crate) no_open: bool,
+}
+
+/// What every verb that stores live traffic takes.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Keep entries, packets and snapshots in this directory [default: lanternfish in the user's state directory, for root
+    /// /var/lib/lanternfish]
+    #[arg(long, value_name = "DIR", help_heading = "Store")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Keep nothing over the end of the program, and no packets
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Store")]
+    pub(crate) no_store: bool,
+
+    /// The most bytes of raw packets that are kept, the oldest go first; 0 keeps none
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", help_heading = "Store")]
+    pub(crate) ring_bytes: ByteSize,
+
+    /// The most bytes of entries that are kept, the oldest go first
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", help_heading = "Store")]
+    pub(crate) retention_bytes: ByteSize,
+
+    /// The longest that entries are kept: 90m, 36h, 7d
+    #[arg(long, value_name = "TIME", default_value = "7d", help_heading = "Store")]
+    pub(crate) retention_age: Age,
+
+    /// Keep passwords, tokens, cookies and keys as they are, instead of [REDACTED] and a fingerprint
+    #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Store")]
+    pub(crate) no_redact: bool,
 }
 
 /// Arguments of `watch`.
@@ -89,7 +170,7 @@ pub(crate) struct WatchArgs {
 }
 
 /// What every verb that shows entries takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct EntryArgs {
     /// Show only these fields, in this order: id,method,request.headers["host"]
     #[arg(long, value_name = "LIST", help_heading = "Output")]
@@ -119,6 +200,10 @@ pub(crate) struct CaptureArgs {
     /// Capture only packets that match this expression of tcpdump's syntax
     #[arg(long, value_name = "EXPRESSION", help_heading = "Choose")]
     pub(crate) bpf: Option<String>,
+
+    /// Threads that dissect; where there are several, one more takes the packets from the kernel
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Limits")]
+    pub(crate) threads: NonZeroUsize,
 }
 
 /// What every verb that dissects takes.
@@ -151,6 +236,12 @@ pub(super) const LIVE_EXAMPLES: &str = "Examples:
   lanternfish live -o jsonl --fields timestamp,src.name,dst.name,method,path,status_code
 
 Capturing needs rights: `lanternfish doctor` tells which are missing and how to grant them.";
+
+/// The examples under `open --help`.
+pub(super) const OPEN_EXAMPLES: &str = "Examples:
+  lanternfish open trace.pcapng
+  lanternfish open *.pcap.gz --listen 127.0.0.1:9000
+  lanternfish open                        an empty shelf: drop files onto the page";
 
 /// The examples under `watch --help`.
 pub(super) const WATCH_EXAMPLES: &str = "Examples:

@@ -9,8 +9,12 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::{CaptureArgs, EntryArgs, LimitArgs, LiveArgs, ReadArgs, WatchArgs};
-pub(crate) use values::{ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
+use crate::demo::Service;
+
+pub(crate) use arguments::{
+    CaptureArgs, EntryArgs, LimitArgs, LiveArgs, OpenArgs, ReadArgs, ServeArgs, StoreArgs, WatchArgs,
+};
+pub(crate) use values::{Age, ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -60,6 +64,9 @@ pub(crate) enum Verb {
     /// Watch this machine; what happens without a verb
     #[command(after_help = arguments::LIVE_EXAMPLES)]
     Live(LiveArgs),
+    /// Show capture files in the dashboard, browsable while they are read
+    #[command(after_help = arguments::OPEN_EXAMPLES)]
+    Open(OpenArgs),
     /// Print the entries of this machine that match a filter, as they happen
     #[command(after_help = arguments::WATCH_EXAMPLES)]
     Watch(WatchArgs),
@@ -92,6 +99,12 @@ pub(crate) enum Verb {
     Man {
         /// Where to write lanternfish.1, lanternfish-read.1 and the others
         directory: Option<PathBuf>,
+    },
+    /// Be one service of the shop of `demo`, or the whole shop, until standard input is closed
+    #[command(hide = true)]
+    Shop {
+        /// The service
+        service: Option<Service>,
     },
     /// Write the generated pages of the documentation
     #[command(hide = true)]
@@ -135,19 +148,25 @@ pub(crate) struct ListArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Rounds of calls a second, of about five calls each
+    /// Visits of the shop a second; each makes about five calls
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=200), help_heading = "Demo")]
     pub(crate) rate: u32,
 
     #[command(flatten)]
     pub(crate) entries: EntryArgs,
 
-    /// How to print entries
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
-    pub(crate) output: EntryFormat,
+    /// Print entries, instead of serving the dashboard
+    #[arg(short, long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) output: Option<EntryFormat>,
 
     #[command(flatten)]
     pub(crate) capture: CaptureArgs,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

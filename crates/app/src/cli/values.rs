@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use lanternfish_output::Format;
@@ -110,6 +111,37 @@ impl FromStr for ByteSize {
         }
     }
 }
+
+/// A length of time, written as `90m`, `36h` or `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Age(pub(crate) Duration);
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = "a length of time, such as 30s, 90m, 36h or 7d";
+        let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            "w" => 7 * 86_400,
+            _ => return Err(format!("`{text}` is not {known}")),
+        };
+        let number: u64 = number.parse().map_err(|_| format!("`{text}` is not {known}"))?;
+        number
+            .checked_mul(seconds)
+            .filter(|seconds| (1..=MAX_AGE_SECONDS).contains(seconds))
+            .map(|seconds| Age(Duration::from_secs(seconds)))
+            .ok_or_else(|| format!("`{text}` is not between 1s and 36500d"))
+    }
+}
+
+/// A hundred years.
+const MAX_AGE_SECONDS: u64 = 36_500 * 86_400;
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -70,6 +70,7 @@ impl Prepared {
             wants,
             filter: if is_everything { None } else { Some(self.filter.clone()) },
             capture: Capture::File,
+            scope: None,
             redaction: if entries.redact { Some(redaction::of_this_run()?) } else { None },
             revisions: if entries.all_revisions { Revisions::All } else { Revisions::Last },
             calls: true,
@@ -121,8 +122,16 @@ pub(crate) fn refused(error: &FilterError, query: &str) -> Failure {
     Failure::usage(format_args!("filter, column {}:\n{}", error.column, error.render(query)))
 }
 
+/// The number of workers for a number of threads that was asked for.
+pub(crate) fn workers(threads: usize) -> u16 {
+    u16::try_from(threads.min(MAX_THREADS)).unwrap_or(1)
+}
+
 /// The time of the clock.
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ns(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
+
+/// More threads than this only wait for each other.
+const MAX_THREADS: usize = 64;

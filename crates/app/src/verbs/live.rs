@@ -4,25 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use lanternfish_capture::{CaptureError, FilterPlace, LiveConfig, LiveFilter, LiveSource, privileges};
+use lanternfish_api::{Engine, LiveEntries};
+use lanternfish_capture::{CaptureError, LiveSource, privileges};
 use lanternfish_identity::{Names, NodeFacts, Resolver, ResolverConfig};
-use lanternfish_model::Capture;
+use lanternfish_model::{Capture, Wants};
 use lanternfish_output::Format;
 use lanternfish_pipeline::live::{self, Start};
-use lanternfish_pipeline::{Revisions, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Scope, Settings};
 
-use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, WatchArgs};
+use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, ServeArgs, StoreArgs, WatchArgs};
+use crate::config::Invocation;
 use crate::demo::{Options, Shop};
 use crate::exit::Failure;
+use crate::instance::{Books, Companion, Control, Instance, Listening, Place, Recorder, Source, live_config, show};
 use crate::output::Output;
 use crate::terminal::tell;
-use crate::verbs::capture::Prepared;
+use crate::verbs::capture::{Prepared, workers};
 
 /// `lanternfish live`
-pub(super) fn live(cli: &Cli, arguments: &LiveArgs) -> Result<(), Failure> {
-    let query = arguments.filter.as_deref();
-    let format = arguments.output.format();
-    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits, None)
+pub(super) fn live(invocation: &Invocation, arguments: &LiveArgs) -> Result<(), Failure> {
+    let LiveArgs { filter, output, entries, capture, serve, store, limits } = arguments;
+    let query = filter.as_deref();
+    let is_printed = output.is_some() || query.is_some() || entries.fields.is_some();
+    if is_printed {
+        let format = output.map_or(Format::Table, |output| output.format());
+        return observe(&invocation.cli, query, format, entries, capture, limits, None);
+    }
+    dashboard(invocation, &Watched { entries, capture, serve, store, limits }, None)
 }
 
 /// `lanternfish watch`
@@ -33,10 +41,75 @@ pub(super) fn watch(cli: &Cli, arguments: &WatchArgs) -> Result<(), Failure> {
 }
 
 /// `lanternfish demo`
-pub(super) fn demo(cli: &Cli, arguments: &DemoArgs) -> Result<(), Failure> {
-    let format = arguments.output.format();
-    let options = Options { rounds_per_second: arguments.rate, ..Options::default() };
-    observe(cli, Some(DEMO_QUERY), format, &arguments.entries, &arguments.capture, &arguments.limits, Some(options))
+pub(super) fn demo(invocation: &Invocation, arguments: &DemoArgs) -> Result<(), Failure> {
+    let DemoArgs { rate, entries, output, capture, serve, store, limits } = arguments;
+    let options = Options { rounds_per_second: *rate, ..Options::default() };
+    if output.is_some() || entries.fields.is_some() {
+        let format = output.map_or(Format::Table, |output| output.format());
+        return observe(&invocation.cli, Some(DEMO_QUERY), format, entries, capture, limits, Some(options));
+    }
+    dashboard(invocation, &Watched { entries, capture, serve, store, limits }, Some(options))
+}
+
+/// The arguments of a verb that serves the dashboard of this machine.
+struct Watched<'a> {
+    entries: &'a EntryArgs,
+    capture: &'a CaptureArgs,
+    serve: &'a ServeArgs,
+    store: &'a StoreArgs,
+    limits: &'a LimitArgs,
+}
+
+/// Observes, stores and serves the dashboard until a signal comes.
+fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Options>) -> Result<(), Failure> {
+    let prepared = Prepared::new(&invocation.cli, None, watched.entries)?;
+    let wants = Wants::everything(prepared.table);
+    let mut settings = prepared.settings(wants, watched.entries, watched.limits)?;
+    settings.revisions = Revisions::All;
+    let scope = Arc::new(Scope::default());
+    settings.scope = Some(Arc::clone(&scope));
+    let source = open(watched.capture, &mut settings)?;
+    let ring_bytes = source.ring_bytes();
+    let stop = stop_on_signals()?;
+    let place = Place::open(watched.store, prepared.table)?;
+    settings.redaction = place.redaction(watched.store.no_redact)?;
+    let settings = Arc::new(settings);
+    let listening = Listening::open(watched.serve, place.store.path(), &settings.node_name)?;
+    let config = live_config(&watched.capture.interface, watched.capture.bpf.as_deref().unwrap_or_default());
+    let control = Arc::new(Control::new(&config, Arc::clone(&settings), scope));
+    let (live, books) = (LiveEntries::new(prepared.table), Arc::new(Books::default()));
+    books.set_ring_bytes(ring_bytes);
+    let about = place.about(invocation, watched.limits, &settings.node_name, settings.redaction.is_some());
+    let own = listening.addresses.clone();
+    let (store, recorded) = (Arc::clone(&place.store), Arc::clone(&books.recorded));
+    let instance =
+        Instance::new(Source::Live(Arc::clone(&control)), Arc::clone(&store), live.clone(), Arc::clone(&books), about);
+    let instance = Arc::new(instance.map_err(anyhow::Error::from)?);
+    if let Some(options) = demo {
+        instance.start_demo(options)?;
+    }
+    let url = place.announce(&listening)?;
+    let engine: Arc<dyn Engine> = Arc::clone(&instance) as Arc<dyn Engine>;
+    let serving = listening.serve(engine)?;
+    show(&url, watched.serve.no_open);
+    let mut companion = Companion::new(Arc::clone(&store), books, control, own);
+    let mut sink =
+        || -> Box<dyn EntrySink> { Box::new(Recorder::new(Arc::clone(&store), &live, Arc::clone(&recorded), None)) };
+    let start = Start {
+        threads: workers(watched.capture.threads.get()),
+        number: store.next_packet_number().saturating_sub(1),
+        observer: &mut companion,
+        sink: &mut sink,
+        output: &mut |_| true,
+        stop: &stop,
+    };
+    let ran = live::run(Arc::clone(&settings), source, start);
+    drop(companion);
+    drop(serving);
+    place.close();
+    let ledger = ran.map_err(anyhow::Error::from)?;
+    tell(ledger.stats().trim_end());
+    Ok(())
 }
 
 /// Observes until a signal comes or nobody reads any more.
@@ -62,13 +135,20 @@ fn observe(
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     let stop = stop_on_signals()?;
-    // The shop has threads, and rights can only be given up before there are any.
+    // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
     if let Some(shop) = &shop {
         tell(&format!("A shop of services on the loopback talks until you press Ctrl-C:\n{}", shop.describe()));
     }
     let mut output = Output::begin(&mut writer)?;
-    let start = Start { sink: &mut sink, output: &mut |bytes| output.write(bytes), stop: &stop };
+    let start = Start {
+        threads: workers(capture.threads.get()),
+        number: 0,
+        observer: &mut (),
+        sink: &mut sink,
+        output: &mut |bytes| output.write(bytes),
+        stop: &stop,
+    };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
     output.end(&mut writer)?;
     tell(ledger.stats().trim_end());
@@ -77,8 +157,7 @@ fn observe(
 
 /// Opens the packet sockets, gives up the rights that are not needed any more, and begins to look for processes.
 fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Failure> {
-    let filter = capture.bpf.clone().map(|expression| LiveFilter { expression, place: FilterPlace::Program });
-    let config = LiveConfig { interfaces: capture.interface.clone(), filter, ..LiveConfig::default() };
+    let config = live_config(&capture.interface, capture.bpf.as_deref().unwrap_or_default());
     let source = LiveSource::open(config).map_err(cannot_capture)?;
     privileges::keep_for_capture().context("cannot give up rights")?;
     let node = NodeFacts::read();
@@ -110,7 +189,7 @@ fn cannot_capture(error: CaptureError) -> Failure {
 }
 
 /// Set by the first SIGINT or SIGTERM; the second one ends the program at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;

@@ -9,21 +9,30 @@ pub(crate) mod fields;
 mod kfl;
 mod live;
 mod man;
+mod open;
 mod protocols;
 mod read;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
+use crate::demo;
 use crate::exit::Failure;
+
+/// What can't be seen on this machine, why, and what helps.
+pub(crate) fn dark() -> Vec<(String, String, String)> {
+    doctor::dark()
+}
 
 /// Does what the command line says.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let cli = &invocation.cli;
     match &cli.verb {
         Verb::Read(arguments) => read::run(cli, arguments),
-        Verb::Live(arguments) => live::live(cli, arguments),
+        Verb::Live(arguments) => live::live(invocation, arguments),
         Verb::Watch(arguments) => live::watch(cli, arguments),
-        Verb::Demo(arguments) => live::demo(cli, arguments),
+        Verb::Demo(arguments) => live::demo(invocation, arguments),
+        Verb::Shop { service } => Ok(demo::serve(*service)?),
+        Verb::Open(arguments) => open::run(invocation, arguments),
         Verb::Fields(arguments) => fields::run(arguments),
         Verb::Protocols(arguments) => protocols::run(arguments),
         Verb::Kfl(arguments) => kfl::run(arguments),

@@ -16,7 +16,7 @@ use crate::output::{Output, stdout};
 use crate::packets::{PacketSink, PacketWriter, Selection};
 use crate::progress::Progress;
 use crate::terminal::tell;
-use crate::verbs::capture::Prepared;
+use crate::verbs::capture::{Prepared, workers};
 
 /// Files over this size are read by a thread for each processor, if nothing else is said.
 const LARGE_FILE_BYTES: u64 = 256 << 20;
@@ -137,7 +137,7 @@ impl Files {
             None if is_large => processors,
             None => 1,
         };
-        let threads = u16::try_from(threads.min(MAX_THREADS)).unwrap_or(1);
+        let threads = workers(threads);
         let ledger = Ledger::default();
         Ok(Files { inputs, settings, bpf, threads, standing, ledger, packets: 0, is_unreadable: false })
     }
@@ -222,6 +222,3 @@ fn tell_notes(name: &str, report: &Report) {
         tell(&format!("lanternfish: {name}: {note}"));
     }
 }
-
-/// More threads than this only wait for each other.
-const MAX_THREADS: usize = 64;

@@ -32,7 +32,7 @@ fn batches(entries: &[Entry]) -> Vec<(ProtocolIndex, RecordBatch)> {
 }
 
 /// The entries of a protocol, in their order.
-fn of<'a>(entries: &'a [Entry], protocol: ProtocolIndex) -> impl Iterator<Item = &'a Entry> {
+fn of(entries: &[Entry], protocol: ProtocolIndex) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(move |entry| entry.protocol == protocol)
 }
 

@@ -218,7 +218,7 @@ fn message(plan: &Plan, is_response: bool, first: PacketRef) -> Box<Message> {
     message.is_partial = is_odd(2);
     message.pairing = match (is_odd(3), is_odd(4)) {
         (false, false) => PairKey::InOrder,
-        (false, true) => PairKey::Newest,
+        (false, true) => PairKey::AfterLoss,
         (true, false) => PairKey::Id(plan.number),
         (true, true) => PairKey::Alone,
     };

@@ -17,6 +17,9 @@ impl Conversation {
     fn pass_gap(&mut self, desk: &mut Desk<'_>, facts: &ConnectionFacts, direction: Direction, length: u64) {
         let side = direction.index();
         let pending = self.take_pending(side);
+        if !matches!(self.state, State::Active(_)) {
+            set(&mut self.has_lost_before, side, true);
+        }
         match self.state {
             State::Active(_) => {
                 let empty = Pending::default();
@@ -59,7 +62,7 @@ impl Conversation {
             let mut out = out(desk, facts, active.protocol, &mut self.session);
             active.dissector.gap(&pending.chunk(direction), length, &mut out)
         };
-        active.has_emitted |= desk.messages.len() > before;
+        active.emitted(desk, before);
         if verdict == GapVerdict::Lost || pending.len() > 0 {
             set(&mut active.is_lost, side, true);
             set(&mut active.has_lost, side, true);

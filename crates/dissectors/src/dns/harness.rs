@@ -119,7 +119,7 @@ impl Run {
         self.packet += 1;
         self.pending[side].extend_from_slice(bytes);
         let packet = PacketRef { time: Timestamp::from_ns(self.packet as i64), number: self.packet };
-        self.sources[side].push(Source { end: self.pending[side].len(), packet });
+        self.sources[side].push(Source { end: self.pending[side].len(), packet, position: None });
         loop {
             let there = self.pending[side].len();
             match self.call(direction, |dissector, chunk, out| dissector.data(chunk, out)) {

@@ -176,6 +176,7 @@ impl Connection {
             for run in interim.packets.runs() {
                 (run.first..run.first.saturating_add(run.count)).for_each(|packet| message.packets.add(packet));
             }
+            message.position = interim.position;
             message.notes.append(&interim.notes);
             message.wire_bytes = message.wire_bytes.saturating_add(interim.wire_bytes);
             out.discard(interim);

@@ -102,7 +102,7 @@ impl Driver {
             .iter()
             .map(|&(packet, length)| {
                 end += length;
-                Source { end, packet }
+                Source { end, packet, position: None }
             })
             .collect();
         let chunk = Chunk {

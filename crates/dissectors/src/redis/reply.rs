@@ -12,16 +12,18 @@ use super::verbs::Kind;
 
 /// Decides what a reply answers, and writes its fields.
 pub fn write(message: &mut Message, facts: &Facts, exchange: &mut Exchange, out: &Out<'_>) {
-    let asked = match unasked(facts, exchange) {
+    // Of a command that is not known the length is not known either.
+    let request = match unasked(facts, exchange) {
         Some(kind) => {
             one_way(message, facts, kind, out);
-            None
+            Some(0)
         }
-        None => answer(message, facts, exchange),
+        None => answer(message, facts, exchange).map(|asked| u64::from(asked.size)),
     };
-    let request = asked.map_or(0, |asked| u64::from(asked.size));
     size(message, f::RESPONSE_SIZE, message.wire_bytes, out);
-    size(message, f::TOTAL_SIZE, message.wire_bytes.saturating_add(request), out);
+    if let Some(request) = request {
+        size(message, f::TOTAL_SIZE, message.wire_bytes.saturating_add(request), out);
+    }
     if out.wants(f::RESPONSE_TYPE) {
         message.values.name(f::RESPONSE_TYPE, type_name(facts));
     }

@@ -498,6 +498,8 @@ impl Dissector for Stream {
         self.finish(pending.direction, out);
         let is_server = pending.direction != self.client;
         if is_server || (self.to_server.is_ended && self.to_client.is_ended) {
+            // What the server has not waited for will not come either.
+            self.cut(self.client, "a part of the handshake is missing", out);
             self.emit(out);
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lanternfish_dissectors::flow;
+use lanternfish_filter::Filter;
 use lanternfish_identity::Ticket;
 use lanternfish_model::{
     ConnectionContext, ConnectionFacts, Direction, Endpoint, Entry, EntryClass, Identity, Message, Party,
@@ -56,16 +57,20 @@ impl FlowTable {
         self.emit(row, writer);
     }
 
-    fn emit(&self, row: Row, writer: &mut Writer<'_>) {
+    fn emit(&mut self, row: Row, writer: &mut Writer<'_>) {
         let Row { mut entry, is_last } = row;
-        let settings = &self.settings;
+        let settings = Arc::clone(&self.settings);
         let last = entry.request.as_ref().map_or(0, |message| message.last.number);
         settings.name_ends(&mut entry, |ip| settings.names.lookup(ip, last));
         if is_last {
             let notes = entry.notes.iter().count() as u64;
             writer.ledger.add_entry(settings.table.protocol_name(entry.protocol), entry.outcome, notes);
         }
-        if settings.filter.as_ref().is_some_and(|filter| !filter.matches(settings.table, &entry)) {
+        let is_out = |filter: &Filter| !filter.matches(settings.table, &entry);
+        if !settings.registry.is_on(entry.protocol)
+            || settings.filter.as_ref().is_some_and(is_out)
+            || !self.scope.takes(&settings, &entry)
+        {
             return;
         }
         writer.ledger.add_shown(u64::from(is_last));

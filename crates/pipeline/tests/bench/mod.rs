@@ -29,6 +29,7 @@ pub fn settings() -> Settings {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: Budget::default().reassembly(),
         wants: Wants::everything(table()),
+        scope: None,
         redaction: None,
         filter: None,
         capture: Capture::File,

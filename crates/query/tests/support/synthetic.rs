@@ -120,7 +120,7 @@ impl Synthetic {
         list.finish();
     }
 
-    fn map(&self, message: &mut Message, path: &str, pairs: &[(&str, &str)]) {
+    fn pairs(&self, message: &mut Message, path: &str, pairs: &[(&str, &str)]) {
         let index = self.index(message.protocol, path);
         let mut map = message.values.map(index);
         pairs.iter().for_each(|(name, value)| map.push(name.as_bytes(), value.as_bytes()));
@@ -297,8 +297,11 @@ impl Synthetic {
         };
         let (request_id, trace) = (self.uuid(), self.uuid());
         let method = ["GET", "GET", "GET", "POST", "PUT", "DELETE"][number % 6];
-        let url =
-            if number % 3 == 0 { format!("{path}?page={}&token={}", number % 50, &trace[..8]) } else { path.clone() };
+        let url = if number.is_multiple_of(3) {
+            format!("{path}?page={}&token={}", number % 50, &trace[..8])
+        } else {
+            path.clone()
+        };
         let status = match self.random.below(1000) {
             0..=899 => 200,
             900..=929 => 201,
@@ -324,10 +327,10 @@ impl Synthetic {
             ("x-request-id", &request_id),
             ("traceparent", &trace),
         ];
-        self.map(&mut request, "request.headers", headers);
+        self.pairs(&mut request, "request.headers", headers);
         if url.len() > path.len() {
             let page = (number % 50).to_string();
-            self.map(&mut request, "query_string", &[("page", page.as_str()), ("token", &trace[..8])]);
+            self.pairs(&mut request, "query_string", &[("page", page.as_str()), ("token", &trace[..8])]);
         }
         if matches!(method, "POST" | "PUT") {
             request.body.bytes = format!(
@@ -365,7 +368,7 @@ impl Synthetic {
             response.body.wire_bytes = response.body.bytes.len() as u64;
         }
         let length = response.body.bytes.len().to_string();
-        self.map(
+        self.pairs(
             &mut response,
             "response.headers",
             &[("content-type", "application/json"), ("content-length", &length), ("server", &host)],
@@ -383,7 +386,7 @@ impl Synthetic {
         let number = self.paths.pick(&mut self.random);
         let (mut entry, mut request, mut response) = self.call(live, self.fields.redis, 120.0);
         let verb = ["GET", "GET", "SET", "HGET", "INCR", "EXPIRE"][number % 6];
-        let key = if number % 2 == 0 { format!("session:{}", self.uuid()) } else { format!("cart:{number}") };
+        let key = if number.is_multiple_of(2) { format!("session:{}", self.uuid()) } else { format!("cart:{number}") };
         self.text(&mut request, "redis_type", verb);
         self.text(&mut request, "redis_command", &format!("{verb} {key}"));
         self.text(&mut request, "redis_key", &key);

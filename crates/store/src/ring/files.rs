@@ -29,6 +29,8 @@ pub(crate) struct RingFiles {
     dir: PathBuf,
     files: Mutex<VecDeque<RingFile>>,
     changed: Condvar,
+    /// The number of the next file.
+    next: AtomicU64,
     /// Packets that were not kept.
     lost: AtomicU64,
     /// Those of them that are in the ledger.
@@ -40,33 +42,35 @@ pub(crate) struct RingFiles {
 }
 
 impl RingFiles {
-    /// Finds the files that are there; torn ones are cut where `may_write`.
-    pub(crate) fn open(dir: &Path, may_write: bool) -> io::Result<RingFiles> {
+    /// Finds the files that are there; empty ones are removed where `may_write`. `problem` is told of files that cannot be
+    /// read.
+    pub(crate) fn open(dir: &Path, may_write: bool, mut problem: impl FnMut(&Path, &io::Error)) -> RingFiles {
         let mut files = VecDeque::new();
-        for path in dir::files(dir)? {
+        let paths = dir::files(dir).unwrap_or_else(|error| {
+            problem(dir, &error);
+            Vec::new()
+        });
+        let mut next = 0;
+        for path in paths {
             let Some(sequence) = sequence_of(&path) else { continue };
-            let (blocks, end) = index::load(&path)?;
-            if blocks.iter().all(|block| !block.has_packets()) {
-                if may_write {
-                    remove(&path);
-                }
-                continue;
+            next = next.max(sequence.saturating_add(1));
+            match open_file(&path, sequence, may_write) {
+                Ok(Some(file)) => files.push_back(file),
+                Ok(None) => {}
+                Err(error) => problem(&path, &error),
             }
-            if may_write && fs::metadata(&path)?.len() > end {
-                crate::tail_file::cut(&path, end)?;
-            }
-            files.push_back(RingFile { path, sequence, bytes: end, blocks });
         }
         files.make_contiguous().sort_by_key(|file| file.sequence);
-        Ok(RingFiles {
+        RingFiles {
             dir: dir.to_owned(),
             files: Mutex::new(files),
+            next: AtomicU64::new(next),
             changed: Condvar::new(),
             lost: AtomicU64::new(0),
             told: AtomicU64::new(0),
             turn: AtomicBool::new(true),
             is_full: AtomicBool::new(false),
-        })
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, VecDeque<RingFile>> {
@@ -75,8 +79,7 @@ impl RingFiles {
 
     /// The path of a new file.
     pub(crate) fn begin(&self) -> RingFile {
-        let files = self.lock();
-        let sequence = files.back().map_or(0, |file| file.sequence.saturating_add(1));
+        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{sequence:010}.{PACKET_EXTENSION}"));
         RingFile { path, sequence, bytes: 0, blocks: Vec::new() }
     }
@@ -150,6 +153,22 @@ impl RingFiles {
     }
 }
 
+/// Reads what a file has; none where it is empty. What a crash tore off at its end is passed over.
+fn open_file(path: &Path, sequence: u64, may_write: bool) -> io::Result<Option<RingFile>> {
+    let bytes = fs::metadata(path)?.len();
+    if bytes == 0 {
+        if may_write {
+            remove(path);
+        }
+        return Ok(None);
+    }
+    let blocks = index::load(path)?;
+    if blocks.iter().all(|block| !block.has_packets()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no packet can be read in it"));
+    }
+    Ok(Some(RingFile { path: path.to_owned(), sequence, bytes, blocks }))
+}
+
 fn sequence_of(path: &Path) -> Option<u64> {
     let is_packets = path.extension().is_some_and(|extension| extension == PACKET_EXTENSION);
     is_packets.then(|| path.file_stem()?.to_str()?.parse().ok()).flatten()
@@ -179,11 +198,6 @@ pub struct RingRange {
 pub struct Ring(pub(crate) Arc<RingFiles>);
 
 impl Ring {
-    /// The ring of a directory of ring files; nothing writes to it.
-    pub fn open(dir: &Path) -> io::Result<Ring> {
-        Ok(Ring(Arc::new(RingFiles::open(dir, false)?)))
-    }
-
     /// What it has, where it has packets.
     pub fn range(&self) -> Option<RingRange> {
         let files = self.0.lock();

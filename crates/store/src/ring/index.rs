@@ -80,9 +80,8 @@ impl Block {
     }
 }
 
-/// The index of a file that is on the disk: what stands beside it, and what a crash left out. Gives the length of the whole
-/// blocks, too.
-pub(crate) fn load(path: &Path) -> io::Result<(Vec<Block>, u64)> {
+/// The index of a file that is on the disk: what stands beside it, and what a crash left out.
+pub(crate) fn load(path: &Path) -> io::Result<Vec<Block>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut records = Vec::new();
@@ -102,16 +101,13 @@ pub(crate) fn load(path: &Path) -> io::Result<(Vec<Block>, u64)> {
         }
         blocks.push(block);
     }
-    let mut end = blocks.last().map_or(0, Block::end);
+    let end = blocks.last().map_or(0, Block::end);
     // What was written, but not told to the index.
     file.seek(SeekFrom::Start(end))?;
     let mut rest = Vec::new();
     file.take(MAX_SCAN_BYTES).read_to_end(&mut rest)?;
-    for block in scan(&rest, end) {
-        end = block.end();
-        blocks.push(block);
-    }
-    Ok((blocks, end))
+    blocks.extend(scan(&rest, end));
+    Ok(blocks)
 }
 
 /// Makes an index of blocks by reading them.

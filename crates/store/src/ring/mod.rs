@@ -16,6 +16,7 @@ pub use lookup::{RingPacket, RingPackets};
 pub use writer::RingWriter;
 
 pub(crate) use files::RingFiles;
+pub(crate) use index::index_path;
 
 /// The length of a block.
 const BLOCK_BYTES: usize = 256 << 10;

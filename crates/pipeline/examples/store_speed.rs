@@ -15,7 +15,7 @@ use lanternfish_dissect::{Limits, Registry};
 use lanternfish_dissectors::PROTOCOLS;
 use lanternfish_model::{Capture, Entry, FieldTable, Identity, ResolutionStatus, Wants};
 use lanternfish_pipeline::files::{self, Start};
-use lanternfish_pipeline::{EntrySink, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Settings};
 use lanternfish_store::{Config, Store};
 
 /// Entries of a batch: those of a quarter of a second at 10,000 a second.
@@ -37,9 +37,11 @@ fn settings() -> Settings {
         pairing: lanternfish_pairing::Limits::default(),
         reassembly: lanternfish_reassembly::Config::default(),
         wants: Wants::everything(table()),
+        scope: None,
+        redaction: None,
         filter: None,
         capture: Capture::AfPacket,
-        all_revisions: true,
+        revisions: Revisions::All,
         calls: true,
         connections: true,
         flows: true,

@@ -12,7 +12,7 @@ use lanternfish_columns::{Builders, Rows, Tables};
 use lanternfish_model::{Entry, ProtocolIndex, Timestamp};
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_pipeline::files::{self, Start};
-use lanternfish_pipeline::{EntrySink, Settings};
+use lanternfish_pipeline::{EntrySink, Revisions, Settings};
 use lanternfish_testkit::{Capture, TcpConversation, endpoint, frame, udp};
 
 /// What the sinks of a run collect.
@@ -68,7 +68,7 @@ fn compare(settings: Settings, input: Box<dyn Read + Send>) -> Option<usize> {
 }
 
 fn all_revisions() -> Settings {
-    Settings { all_revisions: true, ..settings() }
+    Settings { revisions: Revisions::All, ..settings() }
 }
 
 fn dns() -> Capture {

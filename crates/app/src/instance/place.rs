@@ -1,0 +1,183 @@
+//! Where an instance keeps what it sees: a data directory, or a temporary one that goes with the program.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use lanternfish_api::dto::Setting;
+use lanternfish_columns::Tables;
+use lanternfish_model::FieldTable;
+use lanternfish_pipeline::Fingerprint;
+use lanternfish_store::{Config, Store, StoreError};
+use tempfile::TempDir;
+
+use super::serve::Listening;
+use super::{About, files};
+use crate::cli::{self, LimitArgs, StoreArgs};
+use crate::config::{self, Invocation};
+use crate::exit::Failure;
+use crate::terminal::tell;
+use crate::verbs::capture::now;
+
+/// A data directory that is open.
+pub(crate) struct Place {
+    /// The store in it.
+    pub(crate) store: Arc<Store>,
+    config: Config,
+    temporary: Option<TempDir>,
+}
+
+impl Place {
+    /// Opens the directory that the command line says.
+    pub(crate) fn open(arguments: &StoreArgs, table: &'static FieldTable) -> Result<Place, Failure> {
+        let config = Config {
+            retention_bytes: arguments.retention_bytes.0,
+            retention_age: arguments.retention_age.0,
+            ring_bytes: arguments.ring_bytes.0,
+            ..Config::default()
+        };
+        if arguments.no_store {
+            let config = Config { ring_bytes: 0, retention_bytes: config.retention_bytes.min(UNKEPT_BYTES), ..config };
+            return Place::temporary(config, table);
+        }
+        let path = match &arguments.data_dir {
+            Some(path) => path.clone(),
+            None => default_dir().ok_or_else(|| {
+                Failure::usage("there is no place to store: neither HOME nor XDG_STATE_HOME is set; see --data-dir")
+            })?,
+        };
+        Place::at(&path, config, table)
+    }
+
+    /// Opens a directory, and makes it where there is none.
+    pub(crate) fn at(path: &Path, config: Config, table: &'static FieldTable) -> Result<Place, Failure> {
+        let opened = Store::open(path, config.clone(), Arc::new(Tables::new(table)));
+        let store = opened.map_err(|error| match &error {
+            StoreError::Locked { .. } => {
+                let running = std::fs::read_to_string(path.join(LISTEN)).unwrap_or_default();
+                let at = running.trim();
+                let at = if at.is_empty() { String::new() } else { format!("; its dashboard is at {at}") };
+                Failure::Work(anyhow::anyhow!(
+                    "{error}{at}. For one more: --data-dir another, and --listen 127.0.0.1:0"
+                ))
+            }
+            _ => Failure::Work(error.into()),
+        })?;
+        if let Some(problem) = store.status().problem {
+            tell(&format!("lanternfish: {problem}"));
+        }
+        Ok(Place { store: Arc::new(store), config, temporary: None })
+    }
+
+    /// Makes a directory that goes with the program.
+    pub(crate) fn temporary(config: Config, table: &'static FieldTable) -> Result<Place, Failure> {
+        let dir = tempfile::Builder::new().prefix("lanternfish-").tempdir().context("cannot make a directory")?;
+        let place = Place::at(dir.path(), config, table)?;
+        Ok(Place { temporary: Some(dir), ..place })
+    }
+
+    /// Under which key secrets are redacted here; none where they stay.
+    pub(crate) fn redaction(&self, is_off: bool) -> Result<Option<Fingerprint>, Failure> {
+        if is_off {
+            return Ok(None);
+        }
+        if self.store.is_read_only() {
+            return Ok(Some(crate::redaction::of_this_run()?));
+        }
+        let key = files::fingerprint(self.store.path());
+        Ok(Some(key.with_context(|| format!("cannot keep the key of redaction in {}", self.store.path().display()))?))
+    }
+
+    /// What the instance says of itself.
+    pub(crate) fn about(
+        &self,
+        invocation: &Invocation,
+        limits: &LimitArgs,
+        node_name: &str,
+        is_redacting: bool,
+    ) -> About {
+        About {
+            name: node_name.to_owned(),
+            node_name: node_name.to_owned(),
+            started: now(),
+            is_redacting,
+            is_kept: self.temporary.is_none(),
+            memory_bytes: limits.memory.0,
+            retention_bytes: self.config.retention_bytes,
+            retention_seconds: self.config.retention_age.as_secs(),
+            settings: settings(invocation),
+        }
+    }
+
+    /// Tells other processes where the dashboard is; gives its address.
+    pub(crate) fn announce(&self, listening: &Listening) -> Result<String, Failure> {
+        let url = listening.url();
+        if !self.store.is_read_only() {
+            let path = self.store.path().join(LISTEN);
+            files::write_private(&path, url.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(url)
+    }
+
+    /// Brings all to the disk.
+    pub(crate) fn close(self) {
+        let _ = std::fs::remove_file(self.store.path().join(LISTEN));
+        self.store.flush(Duration::from_secs(5));
+    }
+}
+
+/// Where the user's data lies if nothing else is said.
+pub(crate) fn default_dir() -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if lanternfish_capture::privileges::is_root() {
+        return Some(PathBuf::from("/var/lib/lanternfish"));
+    }
+    let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")))?;
+    Some(state.join("lanternfish"))
+}
+
+/// The settings as they hold, for the page.
+fn settings(invocation: &Invocation) -> Vec<Setting> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let known = config::settings(&cli::command(), &invocation.files, variable);
+    known
+        .into_iter()
+        .map(|setting| Setting {
+            key: setting.key,
+            value: setting.values.join(", "),
+            source: setting.source,
+            doc: setting.help,
+            is_changeable: false,
+        })
+        .collect()
+}
+
+/// Says where the dashboard is, and opens a browser where there is one.
+pub(crate) fn show(url: &str, is_quiet: bool) {
+    tell(&format!("The dashboard is at {url}"));
+    if std::env::var_os("SSH_CONNECTION").is_some() {
+        let port = url.rsplit(':').next().unwrap_or_default();
+        tell(&format!("From your own machine: ssh -L {port}:127.0.0.1:{port} this-machine, then open it there"));
+        return;
+    }
+    let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_quiet || !has_screen {
+        return;
+    }
+    let command = std::process::Command::new("xdg-open")
+        .arg(url)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    if let Ok(mut child) = command {
+        // It ends at once, or lives as long as the browser; nobody waits for it here.
+        let _ = std::thread::Builder::new().name("browser".to_owned()).spawn(move || child.wait());
+    }
+}
+
+/// The file in a data directory that tells where the instance listens.
+pub(crate) const LISTEN: &str = "listen";
+/// The most bytes of entries where nothing is kept.
+const UNKEPT_BYTES: u64 = 256 << 20;

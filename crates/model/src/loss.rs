@@ -72,7 +72,7 @@ causes! {
     SnaplenCut, Wire, "bytes", false, "cut by snaplen", "Bytes of packets that the capture did not keep.";
     FragmentIncomplete, Reassembly, "packets", true, "fragment incomplete", "IP fragments whose datagram never became whole.";
     FragmentTableFull, Reassembly, "packets", true, "fragment table full", "IP fragments that were dropped for the memory limit.";
-    ConnectionTableFull, Reassembly, "connections", false, "connection table full", "Connections that were dropped from the table for its limit.";
+    ConnectionTableFull, Reassembly, "connections", false, "connection table full", "Connections that were dropped from the table for its limit, or for that of what is held for them.";
     StreamGap, Reassembly, "bytes", false, "gap", "Bytes of TCP streams that never came.";
     StreamBufferFull, Reassembly, "bytes", false, "stream buffer full", "Out-of-order bytes that were given up for a memory limit.";
     OverlapConflict, Reassembly, "bytes", false, "overlap conflict", "Retransmitted bytes that differ from the first ones, which were kept.";

@@ -37,8 +37,9 @@ pub struct Connection {
     id: u64,
     /// Bytes of the messages that wait for their other half.
     waiting_bytes: usize,
-    /// All bytes that are held for it, as they were reckoned last.
+    /// All bytes that are held for it, as they were reckoned last, and how many were left when it gave up what it could.
     held_bytes: usize,
+    left_bytes: usize,
     /// Where in which chunk stands that it was opened, and what it counts its packets in.
     opened: Place,
     passed: Place,
@@ -431,6 +432,7 @@ impl Sink for Stage {
             id: facts.id,
             waiting_bytes: 0,
             held_bytes: 0,
+            left_bytes: 0,
             opened: Place::default(),
             passed: Place::default(),
         };
@@ -509,8 +511,8 @@ impl Sink for Stage {
         self.is_holding_much()
     }
 
-    fn relieve(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
-        self.relieve_connection(connection, facts);
+    fn relieve(&mut self, connection: &mut Connection, facts: &ConnectionFacts) -> usize {
+        self.relieve_connection(connection, facts)
     }
 
     fn summary(&mut self, connection: &mut Connection, summary: &ConnectionSummary, moment: Moment) {

@@ -105,9 +105,11 @@ pub trait Sink {
         false
     }
 
-    /// Gives up what is held for a connection, where that is much.
-    fn relieve(&mut self, state: &mut Self::State, facts: &ConnectionFacts) {
+    /// Gives up what is held for a connection, where that is much. Tells how many bytes are still held for it, if that is
+    /// much: where nothing else helps, the connection is dropped.
+    fn relieve(&mut self, state: &mut Self::State, facts: &ConnectionFacts) -> usize {
         let _ = (state, facts);
+        0
     }
 
     /// The connection is over (both ends, RST, timeout, eviction, end of the capture).

@@ -141,7 +141,7 @@ impl<S: Sink> Tracker<S> {
             self.settle(index, before);
         }
         if sink.is_holding_too_much() {
-            self.relieve(sink);
+            self.relieve(sink, index, loss);
         }
         if is_opened && self.config.report_interval_ns.is_some() {
             self.report(sink, index, meta.packet.time, Moment::Opened);

@@ -15,12 +15,14 @@ pub(super) struct Holding {
     connections: usize,
     most_bytes: usize,
     most_connection_bytes: usize,
+    /// Whether that was too much, and there is no room again yet.
+    is_full: bool,
 }
 
 impl Holding {
     /// Nothing, with the most that may be held for all connections, and for one.
     pub(super) fn new(most_bytes: usize, most_connection_bytes: usize) -> Holding {
-        Holding { bytes: 0, connections: 0, most_bytes, most_connection_bytes }
+        Holding { most_bytes, most_connection_bytes, ..Holding::default() }
     }
 
     fn change(&mut self, from: usize, to: usize) {
@@ -30,6 +32,9 @@ impl Holding {
             (1.., 0) => self.connections = self.connections.saturating_sub(1),
             _ => {}
         }
+        // Some room is made at once, as what comes next would be given up again else.
+        let enough = if self.is_full { self.most_bytes - self.most_bytes / ROOM_SHARE } else { self.most_bytes };
+        self.is_full = self.bytes > enough;
     }
 }
 
@@ -42,7 +47,8 @@ impl Stage {
             return;
         }
         self.holding.change(std::mem::replace(&mut connection.held_bytes, held_bytes), held_bytes);
-        if held_bytes > self.holding.most_connection_bytes {
+        connection.left_bytes = connection.left_bytes.min(held_bytes);
+        if held_bytes > self.holding.most_connection_bytes && held_bytes > connection.left_bytes {
             self.give_up_held(connection, facts);
         }
     }
@@ -53,15 +59,18 @@ impl Stage {
     }
 
     pub(super) fn is_holding_much(&self) -> bool {
-        self.holding.bytes > self.holding.most_bytes
+        self.holding.is_full
     }
 
-    /// Gives up what is held for a connection, unless that is less than for others.
-    pub(super) fn relieve_connection(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
-        let average = self.holding.bytes / self.holding.connections.max(1);
-        if connection.held_bytes > 0 && connection.held_bytes >= average {
+    /// Gives up what is held for a connection, unless that is less than for others. Tells how many bytes are left, if that
+    /// is still as much.
+    pub(super) fn relieve_connection(&mut self, connection: &mut Connection, facts: &ConnectionFacts) -> usize {
+        let average = (self.holding.bytes / self.holding.connections.max(1)).max(1);
+        // What was left last time would be left again.
+        if connection.held_bytes >= average && connection.held_bytes > connection.left_bytes {
             self.give_up_held(connection, facts);
         }
+        if connection.held_bytes >= average { connection.held_bytes } else { 0 }
     }
 
     /// Gives up bytes and bodies under way, and requests that wait for their answers; they are shown as far as they came.
@@ -79,8 +88,11 @@ impl Stage {
         connection.waiting_bytes = connection.pairer.places().saturating_mul(PLACE_BYTES);
         let held_bytes = connection.conversation.held_bytes().saturating_add(connection.waiting_bytes);
         self.holding.change(std::mem::replace(&mut connection.held_bytes, held_bytes), held_bytes);
+        connection.left_bytes = held_bytes;
     }
 }
 
 /// What the place of a request that was given up takes.
 const PLACE_BYTES: usize = size_of::<usize>();
+/// The part of what may be held that is free again where too much was held: one in so many.
+const ROOM_SHARE: usize = 8;

@@ -132,6 +132,19 @@ alone! {
         });
     }
 
+    /// So many messages under way that they are too much without their bodies.
+    fn heads_whose_bodies_never_come() {
+        let head = format!("POST / HTTP/1.1\r\nX: {}\r\nContent-Length: 1000\r\n\r\na", "a".repeat(1000));
+        let slow = conversations(30_000, move |conversation, step| once(step, || conversation.to_server(head.as_bytes())));
+        let seen = observe_with(within_mib(64), around(slow));
+        assert!(seen.count(Cause::HeldBytesFull) > 1000, "{}", seen.report.ledger.stats());
+        assert!(seen.count(Cause::ConnectionTableFull) > 10_000);
+        assert_eq!(seen.other_count, 30_000);
+        for path in ["/before", "/after"] {
+            assert!(seen.good.iter().any(|call| call["path"] == path && call["notes"].is_null()), "{:?}", seen.good);
+        }
+    }
+
     /// Requests with bodies, none of them answered.
     fn requests_that_nobody_answers_are_limited_by_their_bytes() {
         let request = [&b"POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n"[..], &[b'a'; 65_536]].concat();

@@ -25,6 +25,8 @@ pub struct Notes {
     pub opened: usize,
     /// How often something must be given up.
     pub held: usize,
+    /// How many bytes a connection keeps nevertheless.
+    pub left: usize,
     /// The connections that gave something up.
     pub relieved: Vec<u64>,
 }
@@ -88,9 +90,10 @@ impl Sink for Notes {
         self.held > 0
     }
 
-    fn relieve(&mut self, state: &mut u64, _: &ConnectionFacts) {
-        self.held -= 1;
+    fn relieve(&mut self, state: &mut u64, _: &ConnectionFacts) -> usize {
+        self.held = self.held.saturating_sub(1);
         self.relieved.push(*state);
+        self.left
     }
 
     fn close(&mut self, state: u64, summary: ConnectionSummary) {

@@ -79,12 +79,30 @@ fn each_connection_in_turn_gives_up_what_is_held_for_it() {
     }
     bench.notes.held = 5;
     bench.send(&segment(true, 1, 101, 500, "A", b"b"), 0);
-    // A packet costs one turn at most.
-    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[1, 2, 3][..], 2));
+    // A packet costs one turn at most, and its own connection is spared.
+    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[2, 3][..], 3));
     bench.send(&segment(true, 2, 101, 500, "A", b"b"), 0);
-    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[1, 2, 3, 1, 2][..], 0));
+    bench.send(&segment(true, 3, 101, 500, "A", b"b"), 0);
+    assert_eq!((bench.notes.relieved.as_slice(), bench.notes.held), (&[2, 3, 1, 3, 1][..], 0));
     bench.send(&segment(true, 2, 102, 500, "A", b"b"), 0);
     assert_eq!(bench.notes.relieved.len(), 5);
+}
+
+#[test]
+fn a_connection_that_cannot_give_up_enough_is_dropped() {
+    let mut bench = Bench::new(Config::default());
+    for port in 1..=3 {
+        bench.send(&segment(true, port, 100, 500, "A", b"a"), 0);
+    }
+    (bench.notes.held, bench.notes.left) = (1000, 7);
+    bench.send(&segment(true, 3, 101, 500, "A", b"b"), 0);
+    let closed: Vec<_> = bench.notes.closed.iter().map(|summary| (summary.facts.client.port, summary.close)).collect();
+    assert_eq!(closed, [(1, CloseReason::Evicted)]);
+    assert_eq!((bench.loss.count(Cause::ConnectionTableFull), bench.tracker.open_connections()), (1, 2));
+    // Its next packet begins it anew.
+    bench.notes.held = 0;
+    bench.send(&segment(true, 1, 102, 500, "A", b"c"), 0);
+    assert_eq!((bench.notes.closed.len(), bench.notes.opened, bench.tracker.open_connections()), (1, 4, 3));
 }
 
 #[test]

@@ -36,18 +36,28 @@ impl<S: Sink> Tracker<S> {
         self.close(sink, index, CloseReason::Evicted, loss);
     }
 
-    /// Lets the sink give up what it holds for some connections, each in turn, until it holds no longer too much.
+    /// Lets the sink give up what it holds for some connections, each in turn but the `current` one, until it holds no
+    /// longer too much. Where that does not help, the one that most is left of is dropped.
     #[cold]
-    pub(super) fn relieve(&mut self, sink: &mut S) {
-        for _ in 0..MAX_HAND_STEPS.min(self.records.len()) {
+    pub(super) fn relieve(&mut self, sink: &mut S, current: u32, loss: &mut Loss) {
+        let mut most = (0, None);
+        for _ in 0..MAX_RELIEF_STEPS.min(self.records.len()) {
             let index = self.relief_hand;
             self.relief_hand = if (index as usize) + 1 < self.records.len() { index + 1 } else { 0 };
-            if let Some(Some(record)) = self.records.get_mut(index as usize) {
-                sink.relieve(&mut record.state, &record.facts);
+            if index != current
+                && let Some(Some(record)) = self.records.get_mut(index as usize)
+            {
+                let left_bytes = sink.relieve(&mut record.state, &record.facts);
                 if !sink.is_holding_too_much() {
                     return;
                 }
+                if left_bytes > most.0 {
+                    most = (left_bytes, Some(index));
+                }
             }
+        }
+        if let (_, Some(index)) = most {
+            self.drop_connection(sink, index, loss);
         }
     }
 
@@ -71,3 +81,5 @@ impl<S: Sink> Tracker<S> {
 
 /// How many connections are looked at to find one to drop; where all are busy, the last of them goes.
 const MAX_HAND_STEPS: usize = 1024;
+/// How many connections a packet lets give up what is held for them.
+const MAX_RELIEF_STEPS: usize = 256;

@@ -101,6 +101,12 @@ pub fn drop_all() -> Result<Standing, PrivilegeError> {
     give_up(Capabilities::default(), None)
 }
 
+/// Gives up every capability, and goes on as the user who called sudo, where there is one: for what an instance stored that
+/// was started in the same way.
+pub fn drop_all_as_user() -> Result<Standing, PrivilegeError> {
+    give_up(Capabilities::default(), sudo_user())
+}
+
 /// Why root may fail to open a file after [`drop_all`], for the message about it; nothing for other users and errors.
 pub fn denied_hint(standing: &Standing, path: &Path, error: &io::Error) -> Option<String> {
     if error.kind() != io::ErrorKind::PermissionDenied || standing.uid != 0 || !standing.was_privileged {

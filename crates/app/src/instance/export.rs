@@ -94,11 +94,19 @@ async fn write_har(
         let mut out = Vec::new();
         writer.begin(&mut out);
         let mut separator: &[u8] = b"";
+        let mut broken = None;
         while left > 0
             && let Some(portion) = handle.block_on(entries.next())
         {
             waiting.check()?;
-            for entry in &portion? {
+            let portion = match portion {
+                Ok(portion) => portion,
+                Err(error) => {
+                    broken = Some(EngineError::Query(error));
+                    break;
+                }
+            };
+            for entry in &portion {
                 if left > 0 && writer.takes(entry) {
                     out.extend_from_slice(separator);
                     writer.write(entry, &mut out);
@@ -110,7 +118,8 @@ async fn write_har(
             out.clear();
         }
         writer.end_with(&comment, &mut out);
-        pipe.write_all(&out).map_err(|error| failed("write", &error))
+        pipe.write_all(&out).map_err(|error| failed("write", &error))?;
+        broken.map_or(Ok(()), Err)
     })
     .await
 }

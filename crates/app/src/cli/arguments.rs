@@ -220,6 +220,7 @@ pub(super) const READ_EXAMPLES: &str = "Examples:
   lanternfish read trace.pcap -f 'http && status_code >= 400' -o jsonl
   lanternfish read *.pcap -o csv --fields timestamp,src.ip,method,path,status_code,elapsed_time
   tcpdump -i any -w - | lanternfish read - -f dns
+  lanternfish read trace.pcap -f http -o parquet > calls.parquet
   lanternfish read big.pcap -f 'dst.port == 6379' -o pcapng --whole-connection > redis.pcapng
 
 The exit status is 0 if everything was read, even where packets are bad: the line at the end on

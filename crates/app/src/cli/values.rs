@@ -69,12 +69,14 @@ pub(crate) enum PacketFormat {
     Csv,
     /// An HTTP Archive of the HTTP calls, for browsers' developer tools
     Har,
+    /// A Parquet file with one column a field
+    Parquet,
     /// The packets of the entries
     Pcapng,
 }
 
 impl PacketFormat {
-    /// The format of the writer; `None` for packets.
+    /// The format of the writer; `None` for what is no text.
     pub(crate) fn format(self) -> Option<Format> {
         match self {
             PacketFormat::Table => Some(Format::Table),
@@ -82,7 +84,7 @@ impl PacketFormat {
             PacketFormat::Json => Some(Format::Json),
             PacketFormat::Csv => Some(Format::Csv),
             PacketFormat::Har => Some(Format::Har),
-            PacketFormat::Pcapng => None,
+            PacketFormat::Parquet | PacketFormat::Pcapng => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod exit;
 #[path = "../../src/instance/fixture.rs"]
 mod fixture;
+mod read;
 mod snapshots;
 #[path = "../../src/tables.rs"]
 mod tables;

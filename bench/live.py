@@ -2,7 +2,7 @@
 import collections, json, os, socket, statistics, subprocess, threading, time
 
 from harness import Observer, counters, folder, ledger, namespaces, nginx, run, within
-from measure import cpu_of, memory_of, ring_of
+from measure import cpu_of, cpu_of_threads, memory_of, ring_of
 
 FATES = ("dissected", "duplicate view", "filtered out", "not IP", "unknown transport", "malformed header", "kernel drop",
          "fragment incomplete", "tunnel too deep", "unknown link type")
@@ -50,20 +50,24 @@ def steady_load(table, binary, seconds, rate):
     table.row(f"{what}: memory with the ring", f"{memory:.1f} MiB (RSS {rss:.0f})", "100 MiB", memory <= 100, "60 MiB")
 
 
-def flood(table, binary, seconds):
+def flood(table, binary, seconds, threads):
     """As many requests as the machine gives, in a network of their own: every packet of its interfaces has its place."""
     with namespaces("flood") as (name,), folder() as work, nginx(work, 8080, inside=within(name)):
-        with Live(binary, work, "-f", "http", inside=within(name)) as live:
-            before = counters(name)
+        with Live(binary, work, "-f", "http", "--threads", threads, inside=within(name)) as live:
+            before, cpu = counters(name), cpu_of_threads(live.pid)
             load = run(*within(name), "wrk", "-t1", "-c64", f"-d{seconds}s", "http://127.0.0.1:8080/orders.json", timeout=seconds + 60)
             assert load.returncode == 0, load
             time.sleep(1)
             packets = counters(name) - before
+            cpu = [spent - cpu.get(thread, 0) for thread, spent in cpu_of_threads(live.pid).items()]
             books, said = live.stop()
     accounted = sum(books.get(fate, 0) for fate in FATES)
     is_balanced = packets == books["packets"] == accounted
     figure = f"{packets:,} counted by the interface, {accounted:,} by us, {books.get('kernel drop', 0):,} of them kernel drops"
-    table.row(f"live, flooded for {seconds} s: the books", figure, "equal", is_balanced)
+    what = f"live, flooded for {seconds} s, --threads {threads}"
+    table.row(f"{what}: the books", figure, "equal", is_balanced)
+    busiest, together = (spent / books["dissected"] * 1e6 for spent in (max(cpu), sum(cpu)))
+    table.row(f"{what}: CPU a packet", f"{busiest:.2f} µs of the busiest thread, {together:.2f} µs of all")
     if not is_balanced:
         print(said)
 

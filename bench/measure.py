@@ -22,13 +22,18 @@ def ring_of(pid):
     return sum(int(end, 16) - int(start, 16) for start, end in spans) / (1 << 20)
 
 
-def cpu_of(pid):
-    """The CPU seconds of all threads of a process so far, exactly."""
-    total = 0
+def cpu_of_threads(pid):
+    """The CPU seconds of each thread of a process so far, exactly."""
+    seconds = {}
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/schedstat") as stat:
-            total += int(stat.read().split()[0])
-    return total / 1e9
+            seconds[thread] = int(stat.read().split()[0]) / 1e9
+    return seconds
+
+
+def cpu_of(pid):
+    """The CPU seconds of all threads of a process so far, exactly."""
+    return sum(cpu_of_threads(pid).values())
 
 
 def measure(command):

@@ -72,7 +72,8 @@ def main():
         if live.is_root():
             if "live" in parts:
                 live.steady_load(table, given.binary, given.seconds, given.rate)
-                live.flood(table, given.binary, 5)
+                for threads in (1, 2):
+                    live.flood(table, given.binary, 5, threads)
             if "start" in parts:
                 live.start(table, given.binary, given.captures / "http1.pcap", given.runs)
                 live.rest(table, given.binary)

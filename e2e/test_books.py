@@ -176,6 +176,15 @@ def test_every_frame_has_the_fate_that_it_was_sent_for():
 
 @needs_root
 def test_the_books_balance_under_load():
+    balance_under_load("1")
+
+
+@needs_root
+def test_the_books_balance_under_load_on_several_threads():
+    balance_under_load("2")
+
+
+def balance_under_load(threads):
     with quiet_namespaces("a", "b", "c") as (left, right, middle), folder() as work:
         run("ip", "-n", middle, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", check=True)
         run("ip", "-n", middle, "link", "set", "br0", "up", check=True)
@@ -192,7 +201,8 @@ def test_the_books_balance_under_load():
             ("eth0", 40, frame(0x0800, ip(17, udp(4000, 9999)))),
             *(("eth0", 1, frame(0x0800, ip(17, udp(4000, 4001, bytes(1000)), fragment=0x2000, identification=n))) for n in range(40)),
         ]
-        with nginx(work, 8080, inside=within(right)), Observer(work, "-f", "http", "--bpf", "not udp port 9999", inside=within(middle)) as observer:
+        with nginx(work, 8080, inside=within(right)), Observer(
+                work, "-f", "http", "--bpf", "not udp port 9999", "--threads", threads, inside=within(middle)) as observer:
             before = at_rest(middle)
             load = subprocess.Popen([*within(left), "wrk", "-t1", "-c32", "-d4s", "http://10.78.0.2:8080/orders.json"], stdout=subprocess.DEVNULL)
             for _ in range(10):

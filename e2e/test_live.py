@@ -1,5 +1,5 @@
 """This machine observed live: who called whom, at once, each call once."""
-import collections, json, socket, subprocess, time
+import collections, datetime, json, socket, subprocess, time
 
 from harness import BINARY, Observer, folder, free_port, is_listening, ledger, nginx, process, run, wait_for
 
@@ -33,19 +33,50 @@ def test_a_call_is_shown_at_once_with_both_processes():
         assert code == 0 and "dissected" in said, said
 
 
-@needs_root
-def test_every_request_is_seen_exactly_once():
-    with folder() as work, nginx(work) as port, Observer(work, "-f", f"http && dst.port == {port}") as observer:
+def observe_load(*arguments):
+    """A load over 20 connections of which every request must be seen, once; gives the entries in the order they came."""
+    with folder() as work, nginx(work) as port, Observer(work, "-f", f"http && dst.port == {port}", *arguments) as observer:
         load = run("h2load", "--h1", "-c", "20", "--rps=100", "-D", "8", f"http://127.0.0.1:{port}/orders.json")
         assert load.returncode == 0, load
         time.sleep(1.5)
         code, said = observer.stop()
         assert code == 0, said
         logged = (work / "ids.log").read_text().split()
-        seen = collections.Counter(e["response"]["headers"]["x-request-id"] for e in observer.entries() if "response" in e)
+        entries = observer.entries()
+        seen = collections.Counter(e["response"]["headers"]["x-request-id"] for e in entries if "response" in e)
         assert len(logged) >= 10_000 and set(logged) == set(seen) and set(seen.values()) == {1}, (len(logged), len(seen), said)
         books = ledger(said)
         assert books["packets"] == sum(v for k, v in books.items() if k in ("dissected", "duplicate view", "not IP", "filtered out")), said
+        return entries
+
+
+@needs_root
+def test_every_request_is_seen_exactly_once():
+    entries = observe_load()
+    assert {e["worker"] for e in entries} == {"0"}
+
+
+@needs_root
+def test_several_threads_see_every_request_once_and_in_order():
+    entries = observe_load("--threads", "3")
+    assert {e["worker"] for e in entries} == {"0", "1", "2"}
+    workers, indexes = collections.defaultdict(set), collections.defaultdict(list)
+    for entry in entries:
+        workers[entry["conn_id"]].add(entry["worker"])
+        indexes[entry["conn_id"]].append(entry["index"])
+    assert len(workers) == 20 and all(len(of_one) == 1 for of_one in workers.values()), workers
+    assert all(of_one == sorted(of_one) for of_one in indexes.values())
+    # Who calls is known by then: nothing waits, and an entry comes in the place of the packet that completed it.
+    ends = [time_of(entry) + int(entry["elapsed_time"]) for entry in entries]
+    begin = min(ends)
+    steady = [end for end in ends if end > begin + 1_000_000]
+    assert len(steady) > 8_000 and all(later >= earlier - 1 for earlier, later in zip(steady, steady[1:]))
+
+
+def time_of(entry):
+    """When its first packet came, in µs since the epoch."""
+    whole, fraction = entry["timestamp"].rstrip("Z").split(".")
+    return int(datetime.datetime.fromisoformat(whole + "+00:00").timestamp()) * 1_000_000 + int(fraction[:6])
 
 
 @needs_root

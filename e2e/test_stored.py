@@ -3,7 +3,7 @@
 Each instance runs in a network namespace of its own, where nobody speaks but the test."""
 import contextlib, http.client, json, pathlib, random, signal, subprocess, sys, threading, time, urllib.parse
 
-from harness import BINARY, SHARED, entries_of, folder, namespaces, nginx, read, run, wait_for, within
+from harness import BINARY, SHARED, entries_of, folder, ledger, namespaces, nginx, read, run, wait_for, within
 from test_live import needs_root
 
 PORT = 8899
@@ -151,8 +151,10 @@ def test_a_kill_costs_a_quarter_of_a_second_at_most():
                     check(instance, turn - 1, killed, done)
                 else:
                     instance.wait()
+                done.unlink(missing_ok=True)
                 client = subprocess.Popen([*inside, sys.executable, "-c", CLIENT, str(port), str(turn), str(done)])
-                time.sleep(0.5 + lot.random())
+                assert wait_for(lambda: done.exists() and done.stat().st_size > 4000, 20), "the client makes no requests"
+                time.sleep(0.4 + lot.random())
                 killed = time.time()
                 instance.process.kill()
                 client.kill()
@@ -180,7 +182,16 @@ def check(instance, turn, killed, done):
 
 @needs_root
 def test_capture_is_changed_while_it_runs():
-    with shop() as (work, inside, port), Instance(inside, work / "data") as instance:
+    change_capture("--threads", "1")
+
+
+@needs_root
+def test_capture_on_several_threads_is_changed_while_it_runs():
+    change_capture("--threads", "3")
+
+
+def change_capture(*arguments):
+    with shop() as (work, inside, port), Instance(inside, work / "data", *arguments) as instance:
         instance.wait()
 
         def is_seen(word, seconds=1.0):
@@ -215,8 +226,13 @@ def test_capture_is_changed_while_it_runs():
         assert not instance.entries(f"dst.port == {PORT} || src.port == {PORT}"), "our own traffic is shown"
         code, metrics = instance.ask("/metrics")
         assert code == 200 and "own" in metrics, metrics[:300]
+        last = instance.find(f'http && dst.port == {port}')[0]
+        assert instance.get(f"/api/v1/entries/{last['id']}/packets")["packets"], "the ring has no packet of an entry"
         instance.stop()
-        assert "own traffic" in instance.said(), instance.said()
+        books = ledger(instance.said())
+        assert books["filtered out: own traffic"] > 100, instance.said()
+        fates = ("dissected", "duplicate view", "filtered out", "filtered out: own traffic", "not IP")
+        assert books["packets"] == sum(books.get(fate, 0) for fate in fates), instance.said()
 
 
 @needs_root
@@ -301,4 +317,22 @@ def test_files_are_shown_while_they_are_read():
             shown = wait_for(lambda: (lambda all: all if len(all) >= 2 * len(calls) else None)(instance.entries("!conn && !flow")), 5)
             assert shown and len(shown) == 2 * len(calls), (len(shown or []), len(calls))
             assert instance.ask("/api/v1/capture", "-X", "PUT", "-H", "content-type: application/json", "-d", '{"on":true}')[0] in (400, 409)
+            instance.stop()
+
+
+@needs_root
+def test_the_demo_is_a_map_of_services():
+    wanted = {("customers", "gateway"), ("gateway", "cart"), ("gateway", "catalog"), ("gateway", "payment"), ("gateway", "names"),
+              ("cart", "inventory"), ("catalog", "inventory"), ("payment", "inventory")}
+    with folder() as work, namespaces("d") as (name,):
+        with Instance(within(name), work / "data", "--rate", "20", verb="demo") as instance:
+            instance.wait()
+            edges = lambda: {(e["src"].removeprefix("process:"), e["dst"].removeprefix("process:")): e
+                             for e in instance.get("/api/v1/map")["edges"] if e["protocol"] not in ("tcp", "udp")}
+            assert wait_for(lambda: wanted <= edges().keys(), 30, 0.5), (wanted - edges().keys(), instance.said())
+            assert wait_for(lambda: edges()["customers", "gateway"]["errors"] > 0, 30, 0.5), edges()
+            nodes = {node["id"] for node in instance.get("/api/v1/map")["nodes"]}
+            assert "process:lanternfish" not in nodes and "host:localhost" not in nodes, nodes
+            calls = sum(edge["calls"] for edge in edges().values())
+            assert instance.count("process ended") < calls / 20, (instance.count("process ended"), calls)
             instance.stop()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The dashboard: `web.sh build` builds web/dist where it is older than its sources; `web.sh unit` runs lints and unit tests;
-# `web.sh e2e` runs the tests in a real browser against the release build; `web.sh has-node` and `web.sh has-browser` tell
-# whether the machine has what these need.
+# `web.sh e2e` runs the tests in a real browser against the release build; `web.sh pictures` takes the pictures of the
+# documentation; `web.sh has-node` and `web.sh has-browser` tell whether the machine has what these need.
 # Where Node is missing or too old, one is brought from PyPI into web/.tools, without root.
 set -euo pipefail
 cd "$(dirname "$0")/../web"
@@ -75,8 +75,13 @@ case "${1:-build}" in
     export LANTERNFISH_BIN=${LANTERNFISH_BIN:-$(realpath -m "${CARGO_TARGET_DIR:-../target}/release/lanternfish")}
     alone npx playwright test "${@:2}"
     ;;
+  pictures)
+    need_packages
+    export LANTERNFISH_BIN=${LANTERNFISH_BIN:-$(realpath -m "${CARGO_TARGET_DIR:-../target}/release/lanternfish")}
+    PICTURES=1 alone npx playwright test
+    ;;
   *)
-    echo "web.sh build|unit|e2e|has-node|has-browser" >&2
+    echo "web.sh build|unit|e2e|pictures|has-node|has-browser" >&2
     exit 2
     ;;
 esac

@@ -9,6 +9,7 @@ const browser =
 
 export default defineConfig({
   testDir: "e2e",
+  testMatch: process.env.PICTURES ? "pictures.ts" : "*.spec.ts",
   timeout: 45_000,
   expect: { timeout: 10_000 },
   workers: 1,

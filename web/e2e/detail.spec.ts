@@ -14,6 +14,27 @@ test("the detail says first what happened, then how", async ({ page, open }) => 
   await expect(detail).toBeHidden();
 });
 
+test("the list beside an open detail keeps its last column in sight, while the page stands still too", async ({
+  page,
+  open,
+}) => {
+  await open(HTTP);
+  await expect(rows(page).first()).toBeVisible();
+  await page.keyboard.press("Space");
+  await rows(page).first().click();
+  await expect(page.getByRole("complementary", { name: "Detail" })).toBeVisible();
+  const grid = page.getByRole("grid");
+  await expect
+    .poll(async () => {
+      const [head, list] = [
+        await grid.getByRole("columnheader", { name: "Size" }).boundingBox(),
+        await grid.boundingBox(),
+      ];
+      return head && list ? head.x + head.width <= list.x + list.width + 1 : false;
+    })
+    .toBe(true);
+});
+
 test("every value filters for and out", async ({ page, open }) => {
   await open(HTTP);
   await rows(page).first().click();

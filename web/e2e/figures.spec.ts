@@ -1,8 +1,11 @@
 // Figures of the page: what the first view costs, and how evenly long lists and large maps move.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test as base, type Page } from "@playwright/test";
 import { expect, rows, test, url } from "./page";
 
 const FIRST_VIEW_SCRIPT_BYTES = 400 * 1024;
+const PROBES = 100;
 
 test("the first view: script and first paint", async ({ page }) => {
   const scripts = new Map<string, number>();
@@ -69,6 +72,43 @@ test("a map of 500 nodes and 2,000 edges is dragged evenly", async ({ page }) =>
   });
   report("dragging a map of 500 nodes and 2,000 edges", words(frames));
   expect(frames.p95).toBeLessThanOrEqual(50 * slowness());
+});
+
+test("an entry is a row soon after it passed", async ({ page }) => {
+  test.setTimeout(90_000);
+  const server = createServer((_, response) => response.end("seen"));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    await page.goto(`${url()}/?filter=path.startsWith("/probe/")`);
+    await expect(page.getByRole("textbox", { name: "Filter" })).toBeVisible();
+    await page.waitForTimeout(1500);
+    await page.evaluate(() => {
+      const seen: Record<string, number> = {};
+      Object.assign(window, { seen });
+      new MutationObserver(() => {
+        for (const cell of document.querySelectorAll("[role=gridcell]")) {
+          const number = /^GET \/probe\/(\d+)$/.exec(cell.textContent)?.[1];
+          if (number) seen[number] ??= Date.now();
+        }
+      }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
+    const sent: number[] = [];
+    for (let number = 0; number < PROBES; number += 1) {
+      await (await fetch(`${address}/probe/${number}`)).text();
+      sent.push(Date.now());
+      await page.waitForTimeout(60);
+    }
+    await expect(page.getByText(`/probe/${PROBES - 1}`).first()).toBeVisible();
+    const seen = await page.evaluate(() => (window as unknown as { seen: Record<string, number> }).seen);
+    const waits = sent.map((at, number) => (seen[number] ?? Number.POSITIVE_INFINITY) - at).sort((a, b) => a - b);
+    const at = (part: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * part))] ?? 0;
+    report("entry on the wire to row on the page", `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
+    expect(at(0.99)).toBeLessThanOrEqual(300 * slowness());
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 interface Frames {

@@ -4,6 +4,8 @@ import { test as base, expect, type Locator, type Page } from "@playwright/test"
 export { expect };
 
 interface Watch {
+  /** The origin that requests may go to. */
+  host: string;
   /** Requests that left the origin. */
   strangers: string[];
   /** Errors of scripts and violations of the content policy. */
@@ -13,14 +15,14 @@ interface Watch {
 export const test = base.extend<{ watch: Watch; open: (path?: string) => Promise<void> }>({
   watch: [
     async ({ page }, use) => {
-      const watch: Watch = { strangers: [], complaints: [] };
-      const origin = new URL(url()).host;
+      const watch: Watch = { host: new URL(url()).host, strangers: [], complaints: [] };
       page.on("request", (request) => {
         const address = new URL(request.url());
-        if (/^(https?|wss?):$/.test(address.protocol) && address.host !== origin) watch.strangers.push(request.url());
+        if (/^(https?|wss?):$/.test(address.protocol) && address.host !== watch.host)
+          watch.strangers.push(request.url());
       });
       page.on("websocket", (socket) => {
-        if (new URL(socket.url()).host !== origin) watch.strangers.push(socket.url());
+        if (new URL(socket.url()).host !== watch.host) watch.strangers.push(socket.url());
       });
       page.on("pageerror", (error) => watch.complaints.push(String(error)));
       page.on("console", (message) => {

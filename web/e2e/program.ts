@@ -12,12 +12,13 @@ export interface Program {
   stop: () => Promise<void>;
 }
 
-/** Starts the program on the loopback and waits until it answers. */
-export async function start(options: { port?: number; directory?: string; args?: string[] } = {}): Promise<Program> {
+/** Starts the program on the loopback, on this machine's traffic or on capture files, and waits until it answers. */
+export async function start(options: { port?: number; directory?: string; files?: string[] } = {}): Promise<Program> {
   const port = options.port ?? (await freePort());
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "lanternfish-web-"));
   const url = `http://127.0.0.1:${port}`;
-  const args = ["live", "--listen", `127.0.0.1:${port}`, "--data-dir", directory, "--no-open", ...(options.args ?? [])];
+  const verb = options.files ? ["open", ...options.files] : ["live"];
+  const args = [...verb, "--listen", `127.0.0.1:${port}`, "--data-dir", directory, "--no-open"];
   const child = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr?.on("data", (text) => {

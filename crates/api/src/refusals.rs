@@ -20,6 +20,11 @@ pub(crate) struct Expired;
 /// What a request may meet that is not possible in every kind of run.
 pub(crate) struct Impossible;
 
+/// What a request for one thing of what is stored may meet.
+pub(crate) struct OfOne;
+/// What a request for packets of one thing may meet.
+pub(crate) struct OfPackets;
+
 type Responses = BTreeMap<String, RefOr<Response>>;
 
 fn errors(list: &[(u16, &str)]) -> Responses {
@@ -76,6 +81,23 @@ impl IntoResponses for Unknown {
     fn responses() -> Responses {
         errors(&[(400, "`bad_parameter`: a parameter can't be used."), (404, "`not_found`: there is no such thing.")])
     }
+}
+
+impl IntoResponses for OfOne {
+    fn responses() -> Responses {
+        all([Unknown::responses(), Queries::responses(), Always::responses()])
+    }
+}
+
+impl IntoResponses for OfPackets {
+    fn responses() -> Responses {
+        all([OfOne::responses(), Expired::responses(), Impossible::responses()])
+    }
+}
+
+/// Where several tell of the same status, the last one counts.
+fn all(parts: impl IntoIterator<Item = Responses>) -> Responses {
+    parts.into_iter().flatten().collect()
 }
 
 impl IntoResponses for Expired {

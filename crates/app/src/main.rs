@@ -21,10 +21,23 @@ mod verbs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    end_with_any_panic();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// A panic ends the program rather than leave it without one of its threads. Those of queries run code that is not ours on
+/// whatever was stored: there it ends the query, which says so.
+fn end_with_any_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        if std::thread::current().name() != Some(lanternfish_query::THREADS) {
+            std::process::abort();
+        }
+    }));
 }
 
 fn run() -> Result<(), exit::Failure> {

@@ -33,9 +33,6 @@ pub struct LiveConfig {
     pub snaplen: u32,
     /// Whether named interfaces shall receive frames for other stations too.
     pub is_promiscuous: bool,
-    /// The number of the group with which packets are shared, by the hash of their flow; the sockets of all its members
-    /// together see each packet once.
-    pub fanout_group: Option<u16>,
     /// Which packets are wanted.
     pub filter: Option<LiveFilter>,
 }
@@ -63,7 +60,6 @@ impl Default for LiveConfig {
             retire_ms: Self::RETIRE_MS,
             snaplen: Self::SNAPLEN,
             is_promiscuous: false,
-            fanout_group: None,
             filter: None,
         }
     }
@@ -97,8 +93,7 @@ pub struct LiveStats {
     pub dropped: u64,
     /// Packets that were given out.
     pub delivered: u64,
-    /// Second copies of loopback packets, which the kernel counts and leaves out of the ring (with a group of sockets, the
-    /// ring gives them).
+    /// Second copies of loopback packets, which the kernel counts and leaves out of the ring.
     pub loopback_copies: u64,
     /// Packets that a filter in this program did not want.
     pub filtered: u64,

@@ -151,23 +151,6 @@ fn a_full_ring_drops_and_counts() {
 }
 
 #[test]
-fn the_members_of_a_group_share_the_packets() {
-    in_namespace("the_members_of_a_group_share_the_packets", || {
-        run("ip link set lo up");
-        let config = LiveConfig { fanout_group: Some(4711), ..patient() };
-        let mut members = [LiveSource::open(config.clone()).unwrap(), LiveSource::open(config).unwrap()];
-        for _ in 0..20 {
-            echo_over_tcp(3);
-        }
-        let taken: Vec<LiveStats> = members.iter_mut().map(|member| drain(member).1).collect();
-        let (received, sent) = counters("lo");
-        assert_eq!(taken.iter().map(|stats| stats.received).sum::<u64>(), received + sent);
-        assert_eq!(taken.iter().map(|stats| stats.delivered).sum::<u64>(), received);
-        assert!(taken.iter().all(|stats| stats.delivered > 0));
-    });
-}
-
-#[test]
 fn a_short_snaplen_cuts_and_an_early_return_is_counted() {
     in_namespace("a_short_snaplen_cuts_and_an_early_return_is_counted", || {
         run("ip link set lo up");

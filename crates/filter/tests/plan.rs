@@ -7,6 +7,7 @@ mod support;
 use lanternfish_filter::{Filter, Plan};
 use lanternfish_model::{Entry, EntryClass, FieldTable, Role, Value};
 use proptest::prelude::*;
+use support::queries::{Words, query};
 use support::*;
 
 fn entries() -> Vec<Entry> {
@@ -115,13 +116,18 @@ fn filters_are_said_in_words() {
     }
 }
 
-fn one_of(values: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
-    prop::sample::select(values).prop_map(str::to_owned)
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plans_agree_with_filters(query in query(&WORDS)) {
+        check(&table(), &query)?;
+    }
 }
 
-fn query() -> impl Strategy<Value = String> {
-    let order = one_of(&["==", "!=", "<", "<=", ">", ">="]);
-    let number = one_of(&[
+/// What generated queries are made of.
+static WORDS: Words = Words {
+    numbers: &[
         "status_code",
         "dst.port",
         "response.status",
@@ -130,9 +136,9 @@ fn query() -> impl Strategy<Value = String> {
         "size(dns_answers)",
         "conn_local_bytes",
         "timestamp",
-    ]);
-    let value = one_of(&["0", "1", "80", "200", "503", "199.5", "-1", "9007199254740993"]);
-    let text = one_of(&[
+    ],
+    values: &["0", "1", "80", "200", "503", "199.5", "-1", "9007199254740993"],
+    texts: &[
         "method",
         "request.method",
         "url",
@@ -149,8 +155,8 @@ fn query() -> impl Strategy<Value = String> {
         "path[1]",
         "outcome",
         "dns_answers.*",
-    ]);
-    let literal = one_of(&[
+    ],
+    literals: &[
         "\"GET\"",
         "\"HTTP\"",
         "\"\"",
@@ -160,63 +166,35 @@ fn query() -> impl Strategy<Value = String> {
         "\"::1\"",
         "\"shop\"",
         "\"a\\\\b\"",
-    ]);
-    let test = one_of(&["contains", "startsWith", "endsWith", "matches"]);
-    let leaf = prop_oneof![
-        one_of(&[
-            "http",
-            "tcp_conn",
-            "flow",
-            "conn",
-            "dns_request",
-            "has_pcap",
-            "outgoing",
-            "tcp_flow",
-            "true",
-            "response.body != nil"
-        ]),
-        (number.clone(), order.clone(), value).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (text.clone(), order, literal.clone()).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (text.clone(), one_of(&["==", "!="]), one_of(&["r\"^1\"", "r\"\"", "r\"o+\""]))
-            .prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (text.clone(), test, literal.clone()).prop_map(|(a, b, c)| format!("{a}.{b}({c})")),
-        (text, one_of(&["[\"GET\", \"shop\"]", "[\"::1\", \"0:0:0:0:0:0:0:1\"]"]))
-            .prop_map(|(a, b)| format!("{a} in {b}")),
-        (literal, one_of(&["dns_answers", "conn_l7_detected", "request.headers"]))
-            .prop_map(|(a, b)| format!("{a} in {b}")),
-        one_of(&[
-            "response.status == r\"4.*\"",
-            "response.status != r\"4.*\"",
-            "status_code in [0, 200]",
-            "dns_request == false",
-            "response.status == \"200\"",
-            "src.dns < dst.dns",
-            "has(url)",
-            "redact(\"id\")",
-            "redact(\"method\")",
-            "redact(\"request.headers\")",
-            "has_pcap != true",
-            "conn_l7_detected.exists(x, x == \"HTTP\")",
-        ]),
-    ];
-    leaf.prop_recursive(4, 24, 3, |inner| {
-        prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
-            inner.clone().prop_map(|a| format!("!({a})")),
-            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| format!("(({a}) ? ({b}) : ({c}))")),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn plans_agree_with_filters(query in query()) {
-        check(&table(), &query)?;
-    }
-}
+    ],
+    patterns: &["r\"^1\"", "r\"\"", "r\"o+\""],
+    sets: &["[\"GET\", \"shop\"]", "[\"::1\", \"0:0:0:0:0:0:0:1\"]"],
+    lists: &["dns_answers", "conn_l7_detected", "request.headers"],
+    tests: &[
+        "http",
+        "tcp_conn",
+        "flow",
+        "conn",
+        "dns_request",
+        "has_pcap",
+        "outgoing",
+        "tcp_flow",
+        "true",
+        "response.body != nil",
+        "response.status == r\"4.*\"",
+        "response.status != r\"4.*\"",
+        "status_code in [0, 200]",
+        "dns_request == false",
+        "response.status == \"200\"",
+        "src.dns < dst.dns",
+        "has(url)",
+        "redact(\"id\")",
+        "redact(\"method\")",
+        "redact(\"request.headers\")",
+        "has_pcap != true",
+        "conn_l7_detected.exists(x, x == \"HTTP\")",
+    ],
+};
 
 /// Queries of the older form.
 const OWN: [&str; 6] = [

@@ -2,8 +2,14 @@
 //!
 //! Text that is not valid UTF-8 is kept as bytes. Lists and maps lie in the arena as length-prefixed items.
 
+mod items;
+mod write;
+
 use std::net::IpAddr;
 
+use self::items::{Items, push_item};
+pub use self::items::{ListBuffer, ListRef, MapRef};
+pub use self::write::{ListWriter, MapWriter};
 use crate::{FieldIndex, Timestamp};
 
 /// The value of a field, borrowed from the entry that holds it.
@@ -29,109 +35,6 @@ pub enum Value<'a> {
     List(ListRef<'a>),
     /// A map of texts.
     Map(MapRef<'a>),
-}
-
-/// A list of texts in an arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListRef<'a>(&'a [u8]);
-
-/// A map of texts in an arena, in wire order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MapRef<'a>(&'a [u8]);
-
-impl<'a> ListRef<'a> {
-    /// The items; one that is not UTF-8 is given as bytes.
-    pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
-        Items(self.0).map(text_or_bytes)
-    }
-
-    /// The items as bytes.
-    pub fn iter_bytes(self) -> impl Iterator<Item = &'a [u8]> {
-        Items(self.0)
-    }
-
-    /// How many items there are.
-    pub fn len(self) -> usize {
-        Items(self.0).count()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'a> MapRef<'a> {
-    /// The pairs of name and value, in wire order.
-    pub fn iter(self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> {
-        self.iter_bytes().map(|(name, value)| (text_or_bytes(name), text_or_bytes(value)))
-    }
-
-    /// The pairs as bytes.
-    pub fn iter_bytes(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let mut items = Items(self.0);
-        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
-    }
-
-    /// The first value of a name.
-    pub fn find(self, name: &[u8], is_caseless: bool) -> Option<&'a [u8]> {
-        self.iter_bytes()
-            .find(|(n, _)| if is_caseless { n.eq_ignore_ascii_case(name) } else { *n == name })
-            .map(|(_, value)| value)
-    }
-
-    /// How many pairs there are.
-    pub fn len(self) -> usize {
-        self.iter_bytes().count()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-fn text_or_bytes(bytes: &[u8]) -> Value<'_> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text),
-        Err(_) => Value::Bytes(bytes),
-    }
-}
-
-/// Length-prefixed items.
-struct Items<'a>(&'a [u8]);
-
-impl<'a> Iterator for Items<'a> {
-    type Item = &'a [u8];
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (prefix, rest) = self.0.split_first_chunk::<4>()?;
-        let (item, rest) = rest.split_at_checked(u32::from_le_bytes(*prefix) as usize)?;
-        self.0 = rest;
-        Some(item)
-    }
-}
-
-/// A list of texts that owns its bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListBuffer(Vec<u8>);
-
-impl ListBuffer {
-    /// Adds an item.
-    pub fn push(&mut self, item: &[u8]) {
-        let item = item.get(..MAX_VALUE_BYTES).unwrap_or(item);
-        self.0.extend_from_slice(&(item.len() as u32).to_le_bytes());
-        self.0.extend_from_slice(item);
-    }
-
-    /// Forgets all items.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// The list.
-    pub fn as_list(&self) -> ListRef<'_> {
-        ListRef(&self.0)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -278,10 +181,6 @@ impl Values {
         let Some(&cell) = self.cells.get(position) else { return };
         let mut items = Vec::new();
         let mut is_changed = false;
-        let put = |items: &mut Vec<u8>, item: &[u8]| {
-            items.extend_from_slice(&(item.len() as u32).to_le_bytes());
-            items.extend_from_slice(item);
-        };
         let mut given = Items(self.bytes_of(&cell));
         while let Some(first) = given.next() {
             let (name, value) = match cell.tag {
@@ -289,11 +188,11 @@ impl Values {
                 _ => (None, first),
             };
             if let Some(name) = name {
-                put(&mut items, name);
+                push_item(&mut items, name);
             }
             let changed = change(name.unwrap_or_default(), value);
             is_changed |= changed.is_some();
-            put(&mut items, changed.as_deref().unwrap_or(value));
+            push_item(&mut items, changed.as_deref().unwrap_or(value));
         }
         if is_changed {
             let at = self.arena.len() as u64;
@@ -397,86 +296,6 @@ impl Values {
     }
 }
 
-/// Writes a list into the values of a message.
-pub struct ListWriter<'a> {
-    values: &'a mut Values,
-    field: FieldIndex,
-    at: usize,
-}
-
-impl ListWriter<'_> {
-    /// Adds an item.
-    pub fn push(&mut self, item: &[u8]) {
-        let item = item.get(..MAX_VALUE_BYTES).unwrap_or(item);
-        self.values.arena.extend_from_slice(&(item.len() as u32).to_le_bytes());
-        self.values.arena.extend_from_slice(item);
-    }
-
-    /// Adds an item from formatting arguments.
-    pub fn push_fmt(&mut self, arguments: std::fmt::Arguments<'_>) {
-        let prefix = self.values.arena.len();
-        self.values.arena.extend_from_slice(&[0; 4]);
-        let _ = std::io::Write::write_fmt(&mut self.values.arena, arguments);
-        let length = (self.values.arena.len() - prefix - 4) as u32;
-        if let Some(slot) = self.values.arena.get_mut(prefix..prefix + 4) {
-            slot.copy_from_slice(&length.to_le_bytes());
-        }
-    }
-
-    /// Sets the list.
-    pub fn finish(self) {
-        self.finish_as(Tag::List);
-    }
-
-    fn finish_as(self, tag: Tag) {
-        let length = (self.values.arena.len() - self.at) as u32;
-        self.values.push(self.field, tag, length, self.at as u64);
-    }
-}
-
-/// Writes a map into the values of a message.
-pub struct MapWriter<'a>(ListWriter<'a>);
-
-impl MapWriter<'_> {
-    /// Adds a pair.
-    pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.0.push(name);
-        self.0.push(value);
-    }
-
-    /// Adds a pair with the name in lower case.
-    pub fn push_lower(&mut self, name: &[u8], value: &[u8]) {
-        let at = self.0.values.arena.len() + 4;
-        self.0.values.arena.reserve(name.len().saturating_add(value.len()).saturating_add(8));
-        self.0.push(name);
-        if let Some(written) = self.0.values.arena.get_mut(at..) {
-            lower_case(written);
-        }
-        self.0.push(value);
-    }
-
-    /// Sets the map.
-    pub fn finish(self) {
-        self.0.finish_as(Tag::Map);
-    }
-}
-
-/// Makes ASCII letters lower case, eight at a time.
-#[inline]
-fn lower_case(text: &mut [u8]) {
-    let (words, rest) = text.as_chunks_mut::<8>();
-    for slot in words {
-        let word = u64::from_le_bytes(*slot);
-        // The highest bit of each byte that is a capital letter, moved to the bit that makes the case.
-        let low = word & 0x7f7f_7f7f_7f7f_7f7f;
-        let from_a = low + 0x3f3f_3f3f_3f3f_3f3f;
-        let past_z = low + 0x2525_2525_2525_2525;
-        let capitals = from_a & !past_z & !word & 0x8080_8080_8080_8080;
-        *slot = (word | capitals >> 2).to_le_bytes();
-    }
-    rest.make_ascii_lowercase();
-}
-
 /// The longest value that is kept.
 const MAX_VALUE_BYTES: usize = 16 << 20;
 /// An arena larger than this is not kept for the next message.
@@ -488,18 +307,6 @@ mod tests {
 
     const A: FieldIndex = FieldIndex(3);
     const B: FieldIndex = FieldIndex(4);
-
-    #[test]
-    fn lower_case_is_that_of_the_standard_library() {
-        for byte in 0..=255u8 {
-            for length in 0..20 {
-                let text: Vec<u8> = (0..length).map(|at| byte.wrapping_add(at * 13)).collect();
-                let mut lower = text.clone();
-                lower_case(&mut lower);
-                assert_eq!(lower, text.to_ascii_lowercase());
-            }
-        }
-    }
 
     #[test]
     fn values_come_back_typed() {

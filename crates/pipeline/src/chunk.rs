@@ -28,6 +28,17 @@ impl Rank {
     pub const BY_PACKET: u8 = 2;
 }
 
+/// What passes between two batches, for all workers alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Border {
+    /// The time that it is now.
+    pub time: Timestamp,
+    /// The number of the packet before which that time has passed.
+    pub next_packet: u64,
+    /// Live: whether what has been idle for too long is looked for: requests without an answer, flows without a connection.
+    pub is_looking: bool,
+}
+
 /// An entry within the bytes of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {

@@ -19,7 +19,7 @@ use lanternfish_model::{Cause, ConnectionFacts, ConnectionSummary, Identity, Loc
 use lanternfish_reassembly::next_report;
 use lanternfish_telemetry::Ledger;
 
-use crate::chunk::{FlowEvent, Opening, Told};
+use crate::chunk::{Border, FlowEvent, Opening, Told};
 use crate::held::Held;
 use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Rank, Revisions, Settings};
@@ -115,26 +115,26 @@ impl FlowTable {
         self.events.push(event);
     }
 
-    /// Folds what was collected in a batch, in the order of packets, and makes the entries that are due. `border` is the
-    /// time that has passed before the batch, and the number of the packet before which it did.
-    pub fn fold_batch(&mut self, border: Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
+    /// Folds what was collected in a batch, in the order of packets, and makes the entries that are due; `border` is that
+    /// before the batch.
+    pub fn fold_batch(&mut self, border: Option<Border>, writer: &mut Writer<'_>) {
         let mut border = border;
         self.fold(&mut border, writer);
-        if let Some((now, _)) = border {
-            self.write_due(now, writer);
+        if let Some(border) = border {
+            self.write_due(border.time, writer);
         }
         self.write_opened(writer);
     }
 
     /// Folds what was collected so far in a batch that goes on; `border` is taken once its time has passed.
-    pub fn fold(&mut self, border: &mut Option<(Timestamp, u64)>, writer: &mut Writer<'_>) {
+    pub fn fold(&mut self, border: &mut Option<Border>, writer: &mut Writer<'_>) {
         let mut events = std::mem::take(&mut self.events);
         events.sort_by_key(|event| event.rank);
         for event in events.drain(..) {
             let Rank { packet, class, .. } = event.rank;
-            let is_behind = |(_, next): &mut (Timestamp, u64)| (packet, class) > (*next, Rank::BY_TIME);
-            if let Some((now, _)) = border.take_if(is_behind) {
-                self.write_due(now, writer);
+            let is_behind = |border: &mut Border| (packet, class) > (border.next_packet, Rank::BY_TIME);
+            if let Some(border) = border.take_if(is_behind) {
+                self.write_due(border.time, writer);
             }
             self.take(event, writer);
             while self.flows.len() > self.settings.max_flows {

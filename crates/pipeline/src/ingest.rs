@@ -79,15 +79,21 @@ impl Ingest {
         ledger
     }
 
-    /// Counts a packet whose headers another stage reads, where it is of the plain kind that most are; gives the hash
-    /// that picks its worker, the same that [`Ingest::place`] gives for its datagram.
+    /// Counts that a packet whose headers were read is of the program's own doing.
+    pub fn count_own(&mut self) {
+        self.ledger.add_fate(Fate::OwnTraffic, 1);
+    }
+
+    /// Counts a packet whose headers another stage reads, where it is of the plain kind that most are; gives the key of
+    /// its connection and the hash that picks its worker, the same that [`Ingest::place`] gives for its datagram.
     #[inline]
-    pub fn skim(&mut self, raw: &RawPacket<'_>) -> Option<u64> {
+    pub fn skim(&mut self, raw: &RawPacket<'_>) -> Option<(ConnectionKey, u64)> {
         let key = lanternfish_wire::plain_key(raw.link, raw.bytes)?;
         self.count(raw);
         let captured = raw.bytes.len() as u64;
         self.loss.add(Cause::SnaplenCut, u64::from(raw.wire_bytes).saturating_sub(captured));
-        Some(key.hash64(self.seed))
+        let hash = key.hash64(self.seed);
+        Some((key, hash))
     }
 
     /// Reads the headers of a packet.

@@ -11,8 +11,11 @@ mod held;
 mod ingest;
 mod known_names;
 pub mod live;
+mod merge;
+mod pipeline;
 mod redact;
 mod settings;
+mod spread;
 mod stage;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! Every cause of loss is real: for each there is a capture that raises its counter, by a number known beforehand, while
 //! every packet keeps its one fate.
 //!
-//! Causes that only live traffic has are raised in `e2e/test_books.py`; those of the store in its own tests.
+//! Causes that only live traffic has are raised in `e2e/test_books.py` and `e2e/test_stored.py`; those of the store in its own tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use it")]
 
 mod bench;
@@ -82,7 +82,8 @@ fn every_cause_is_raised_where_it_happens() {
 #[test]
 fn causes_of_live_traffic_are_raised_end_to_end() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e");
-    let text = std::fs::read_to_string(folder.join("test_books.py")).unwrap();
+    let text =
+        ["test_books.py", "test_stored.py"].map(|name| std::fs::read_to_string(folder.join(name)).unwrap()).concat();
     for &cause in Cause::ALL {
         let is_live = case(cause).is_none() && cause.stage() != Stage::Store;
         assert!(!is_live || text.contains(&format!("\"{}\"", cause.name())), "{} is raised nowhere", cause.name());

@@ -20,6 +20,9 @@ use crate::source::Snapshot;
 use crate::types::{Cost, QueryError};
 use crate::units::{Outcome, Unit};
 
+/// The name of the threads that queries run on.
+pub const THREADS: &str = "query";
+
 /// The shared part of all queries.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -46,7 +49,7 @@ impl Engine {
         let threads = threads.max(1);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
-            .thread_name("query")
+            .thread_name(THREADS)
             .enable_all()
             .build()
             .map_err(|error| QueryError::Failed(error.to_string()))?;
@@ -208,6 +211,72 @@ pub(crate) fn failed(error: &tokio::task::JoinError) -> QueryError {
     if error.is_cancelled() {
         QueryError::Cancelled
     } else {
-        QueryError::Failed("a thread of the query ended".to_owned())
+        QueryError::Failed("something broke within; the log tells what".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lanternfish_dissectors::PROTOCOLS;
+    use lanternfish_model::{FieldTable, Loss};
+
+    use super::*;
+    use crate::Window;
+    use crate::source::SegmentFile;
+
+    struct One(ProtocolIndex, Arc<Vec<RecordBatch>>);
+
+    impl Snapshot for One {
+        fn segments(&self) -> Vec<SegmentFile> {
+            Vec::new()
+        }
+        fn tail(&self) -> Vec<(ProtocolIndex, Arc<Vec<RecordBatch>>)> {
+            vec![(self.0, Arc::clone(&self.1))]
+        }
+        fn loss(&self, _: Window) -> Loss {
+            Loss::default()
+        }
+    }
+
+    struct Rows {
+        breaks: bool,
+        count: usize,
+    }
+
+    impl Fold for Rows {
+        fn batch(&mut self, _: ProtocolIndex, batch: &RecordBatch) -> Result<()> {
+            assert!(!self.breaks, "as code of others may");
+            self.count += batch.num_rows();
+            Ok(())
+        }
+        fn merge(&mut self, other: Rows) {
+            self.count += other.count;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_breaks_in_a_query_ends_it_alone() {
+        let specs: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.spec()).collect();
+        let table: &'static FieldTable = Box::leak(Box::new(FieldTable::join(&specs).unwrap()));
+        let tables = Arc::new(Tables::new(table));
+        let http = table.find_protocol("http").unwrap();
+        let schema = tables.schema(http);
+        let columns = schema.fields().iter().map(|field| arrow::array::new_null_array(field.data_type(), 3)).collect();
+        let loose: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let times = arrow::array::TimestampNanosecondArray::from(vec![1, 2, 3]).with_timezone("UTC");
+        let mut columns: Vec<arrow::array::ArrayRef> = columns;
+        columns[schema.index_of("timestamp").unwrap()] = Arc::new(times);
+        let batch = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(loose)), columns).unwrap();
+        let snapshot: Arc<dyn Snapshot> = Arc::new(One(http, Arc::new(vec![batch])));
+        let engine = Arc::new(Engine::new(Arc::clone(&tables), 2).unwrap());
+        for breaks in [true, false] {
+            let question = Question::new(&tables, None, Window::ALL, vec!["id".to_owned()]);
+            let make = || Rows { breaks, count: 0 };
+            let folded = engine.fold(&snapshot, Arc::new(question), make, &mut Cost::default()).await;
+            match folded {
+                Ok(rows) => assert_eq!((breaks, rows.count), (false, 3)),
+                Err(error) => assert!(breaks && error.to_string().contains("something broke within"), "{error}"),
+            }
+        }
     }
 }

@@ -28,6 +28,7 @@ mod types;
 mod units;
 mod values;
 
+pub use engine::THREADS;
 pub use export::Records;
 pub use query::Query;
 pub use source::{SegmentFile, Snapshot, Source};

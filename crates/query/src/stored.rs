@@ -44,7 +44,7 @@ impl Snapshot for Stored {
     }
 
     fn tail(&self) -> Vec<(ProtocolIndex, Arc<Vec<RecordBatch>>)> {
-        self.0.tail().map(|(protocol, batches)| (protocol, Arc::new(batches.to_vec()))).collect()
+        self.0.tail().map(|(protocol, batches)| (protocol, Arc::clone(batches))).collect()
     }
 
     fn loss(&self, window: Window) -> Loss {

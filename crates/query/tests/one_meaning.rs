@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../filter/tests/support/queries.rs"]
+mod queries;
 mod support;
 
 use std::sync::OnceLock;
@@ -11,6 +13,7 @@ use lanternfish_filter::Filter;
 use lanternfish_model::*;
 use lanternfish_query::*;
 use proptest::prelude::*;
+use queries::{Words, query};
 use support::synthetic::Synthetic;
 use support::*;
 
@@ -151,13 +154,18 @@ fn stored_counts_are_those_of_the_entries() {
     });
 }
 
-fn one_of(values: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
-    prop::sample::select(values).prop_map(str::to_owned)
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn generated_filters_meet_the_same_entries(query in query(&WORDS)) {
+        check(&query)?;
+    }
 }
 
-fn query() -> impl Strategy<Value = String> {
-    let order = one_of(&["==", "!=", "<", "<=", ">", ">="]);
-    let number = one_of(&[
+/// What generated queries are made of.
+static WORDS: Words = Words {
+    numbers: &[
         "status_code",
         "dst.port",
         "response.status",
@@ -170,9 +178,9 @@ fn query() -> impl Strategy<Value = String> {
         "index",
         "size(notes)",
         "src.process.pid",
-    ]);
-    let value = one_of(&["0", "1", "53", "200", "404", "199.5", "-1", "9223372036854775807", "1000", "2500"]);
-    let text = one_of(&[
+    ],
+    values: &["0", "1", "53", "200", "404", "199.5", "-1", "9223372036854775807", "1000", "2500"],
+    texts: &[
         "method",
         "request.method",
         "url",
@@ -201,8 +209,8 @@ fn query() -> impl Strategy<Value = String> {
         "capture_source",
         "query_string[\"page\"]",
         "tls_server_name",
-    ]);
-    let literal = one_of(&[
+    ],
+    literals: &[
         "\"GET\"",
         "\"HTTP\"",
         "\"\"",
@@ -218,89 +226,47 @@ fn query() -> impl Strategy<Value = String> {
         "\"open\"",
         "\"\\u00ff\"",
         "\"10.1.0.0\"",
-    ]);
-    let test = one_of(&["contains", "startsWith", "endsWith", "matches"]);
-    let leaf = prop_oneof![
-        one_of(&[
-            "http",
-            "dns",
-            "redis",
-            "tlsx",
-            "conn",
-            "flow",
-            "tcp_conn",
-            "udp_conn",
-            "tcp",
-            "dns_request",
-            "has_pcap",
-            "outgoing",
-            "true"
-        ]),
-        (number, order.clone(), value).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (text.clone(), order, literal.clone()).prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (
-            text.clone(),
-            one_of(&["==", "!="]),
-            one_of(&["r\"^1\"", "r\"\"", "r\"o+\"", "r\"^(GET|PUT)$\"", "r\"\\\\.internal$\""])
-        )
-            .prop_map(|(a, b, c)| format!("{a} {b} {c}")),
-        (text.clone(), test, literal.clone()).prop_map(|(a, b, c)| format!("{a}.{b}({c})")),
-        (text, one_of(&["[\"GET\", \"ok\", \"open\"]", "[\"::1\", \"10.1.0.0\"]"]))
-            .prop_map(|(a, b)| format!("{a} in {b}")),
-        (
-            literal,
-            one_of(&[
-                "dns_answers",
-                "conn_l7_detected",
-                "request.headers",
-                "dns_questions",
-                "tlsx_cipher_suites",
-                "notes"
-            ])
-        )
-            .prop_map(|(a, b)| format!("{a} in {b}")),
-        one_of(&[
-            "response.status == r\"4.*\"",
-            "response.status != r\"4.*\"",
-            "status_code in [0, 200]",
-            "dns_request == false",
-            "has(url)",
-            "timestamp > now() - duration(\"5m\")",
-            "timestamp <= timestamp(\"2026-03-14T22:20:00Z\")",
-            "src.dns < dst.dns",
-            "src.name != dst.name",
-            "request.body.json().items[0].count > 3",
-            "response.body.json()..status == 404",
-            "redact(\"method\")",
-            "redact(\"request.headers.host\")",
-            "path.* == \"cart\"",
-            "\"REDIS\" in conn_l7_detected",
-            "dns_questions.exists(q, q.startsWith(\"c\"))",
-            "size(request.headers) > 3",
-            "src..name == \"cart-0\"",
-            "(status_code >= 400 ? http : dns)",
-            "id % 2 == 0",
-            "elapsed_time / 1000 > 1",
-        ]),
-    ];
-    leaf.prop_recursive(4, 24, 3, |inner| {
-        prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
-            inner.clone().prop_map(|a| format!("!({a})")),
-            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| format!("(({a}) ? ({b}) : ({c}))")),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn generated_filters_meet_the_same_entries(query in query()) {
-        check(&query)?;
-    }
-}
+    ],
+    patterns: &["r\"^1\"", "r\"\"", "r\"o+\"", "r\"^(GET|PUT)$\"", "r\"\\\\.internal$\""],
+    sets: &["[\"GET\", \"ok\", \"open\"]", "[\"::1\", \"10.1.0.0\"]"],
+    lists: &["dns_answers", "conn_l7_detected", "request.headers", "dns_questions", "tlsx_cipher_suites", "notes"],
+    tests: &[
+        "http",
+        "dns",
+        "redis",
+        "tlsx",
+        "conn",
+        "flow",
+        "tcp_conn",
+        "udp_conn",
+        "tcp",
+        "dns_request",
+        "has_pcap",
+        "outgoing",
+        "true",
+        "response.status == r\"4.*\"",
+        "response.status != r\"4.*\"",
+        "status_code in [0, 200]",
+        "dns_request == false",
+        "has(url)",
+        "timestamp > now() - duration(\"5m\")",
+        "timestamp <= timestamp(\"2026-03-14T22:20:00Z\")",
+        "src.dns < dst.dns",
+        "src.name != dst.name",
+        "request.body.json().items[0].count > 3",
+        "response.body.json()..status == 404",
+        "redact(\"method\")",
+        "redact(\"request.headers.host\")",
+        "path.* == \"cart\"",
+        "\"REDIS\" in conn_l7_detected",
+        "dns_questions.exists(q, q.startsWith(\"c\"))",
+        "size(request.headers) > 3",
+        "src..name == \"cart-0\"",
+        "(status_code >= 400 ? http : dns)",
+        "id % 2 == 0",
+        "elapsed_time / 1000 > 1",
+    ],
+};
 
 /// Queries of both forms.
 const OWN: [&str; 22] = [

@@ -12,6 +12,7 @@ mod dir;
 mod error;
 mod loss;
 mod memory;
+mod merge;
 mod numbers;
 mod pack;
 mod recover;

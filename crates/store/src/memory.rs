@@ -6,7 +6,8 @@ use arrow::array::{Array, ArrayData, RecordBatch};
 
 /// Bytes of memory that a batch holds. `seen` are the buffers counted before.
 pub(crate) fn footprint(batch: &RecordBatch, seen: &mut HashSet<usize>) -> usize {
-    batch.columns().iter().map(|column| of_data(&column.to_data(), seen)).sum()
+    let values: usize = batch.columns().iter().map(|column| of_data(&column.to_data(), seen)).sum();
+    values.saturating_add(batch.num_columns().saturating_mul(COLUMN_BYTES))
 }
 
 fn of_data(data: &ArrayData, seen: &mut HashSet<usize>) -> usize {
@@ -19,3 +20,6 @@ fn of_data(data: &ArrayData, seen: &mut HashSet<usize>) -> usize {
     }
     data.child_data().iter().fold(bytes, |sum, child| sum.saturating_add(of_data(child, seen)))
 }
+
+/// What an array takes besides its values, about.
+const COLUMN_BYTES: usize = 96;

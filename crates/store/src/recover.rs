@@ -16,7 +16,7 @@ use crate::memory::footprint;
 use crate::state::{Inner, Part};
 use crate::tail_file::Recovered;
 use crate::writer::tail_name;
-use crate::{Bounds, Segment, StoreError, tail_file};
+use crate::{Bounds, Segment, StoreError, merge, tail_file};
 
 /// What was found.
 pub(crate) struct Found {
@@ -191,13 +191,18 @@ fn take(dir: &Dir, tail: Tail, reading: Reading, found: &mut Found) {
         part.files.push(path.to_owned());
     }
     part.opened = Instant::now();
-    for batch in recovered.batches {
+    let batches = match merge::join_all(recovered.batches.clone()) {
+        Ok(joined) => joined,
+        Err(_) => recovered.batches,
+    };
+    for batch in batches {
         if let Some(bounds) = Bounds::of(&batch) {
             part.bounds.merge(&bounds);
             part.bytes = part.bytes.saturating_add(footprint(&batch, &mut Default::default()));
             Arc::make_mut(&mut part.batches).push(batch);
         }
     }
+    part.written = part.batches.len();
     found.inner.rows = found.inner.parts.iter().map(|part| part.bounds.rows).sum();
 }
 

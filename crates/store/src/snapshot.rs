@@ -179,7 +179,7 @@ impl<'a> Snapshots<'a> {
             let Some(name) = names.get(usize::from(protocol.0)) else { continue };
             let mut bounds = Bounds::EMPTY;
             let mut kept = Vec::new();
-            for batch in batches {
+            for batch in batches.iter() {
                 if let Some(of_batch) = Bounds::of(batch).filter(|bounds| bounds.overlaps(new.from, new.to)) {
                     bounds.merge(&of_batch);
                     kept.push(batch.clone());

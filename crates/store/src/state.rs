@@ -13,6 +13,7 @@ use lanternfish_model::{Cause, Loss, ProtocolIndex, Timestamp};
 
 use crate::loss::LossLog;
 use crate::memory::footprint;
+use crate::merge::{bytes_of, join_last};
 use crate::{Bounds, Config, Segment, View};
 
 /// Rows of one protocol that become one segment.
@@ -23,6 +24,8 @@ pub(crate) struct Part {
     pub sequence: u64,
     pub files: Vec<PathBuf>,
     pub batches: Arc<Vec<RecordBatch>>,
+    /// How many of them, from the first on, are on the disk.
+    pub written: usize,
     pub bounds: Bounds,
     pub bytes: usize,
     pub opened: Instant,
@@ -39,6 +42,7 @@ impl Part {
             sequence: 0,
             files: Vec::new(),
             batches: Arc::default(),
+            written: 0,
             bounds: Bounds::EMPTY,
             bytes: 0,
             opened: Instant::now(),
@@ -243,6 +247,20 @@ impl Inner {
 
     pub(crate) fn tail_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// The oldest batch of the protocol that was not on the disk is there now: small ones before it are joined.
+    pub(crate) fn is_on_disk(&mut self, protocol: ProtocolIndex) {
+        let is_it = |part: &&mut Part| part.protocol == protocol && part.written < part.batches.len();
+        let Some(part) = self.parts.iter_mut().find(is_it) else { return };
+        part.written += 1;
+        let before = part.batches.len();
+        let batches = Arc::make_mut(&mut part.batches);
+        if let Err(error) = join_last(batches, &mut part.written) {
+            self.note(format!("batches of the tail could not be joined: {error}"));
+        } else if part.batches.len() < before {
+            part.bytes = bytes_of(&part.batches);
+        }
     }
 
     /// Takes a batch out again that could not be written.

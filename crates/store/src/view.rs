@@ -24,8 +24,8 @@ impl View {
     }
 
     /// The batches that are not sealed yet, by protocol, the oldest first; a protocol may come more than once.
-    pub fn tail(&self) -> impl Iterator<Item = (ProtocolIndex, &[RecordBatch])> {
-        self.tail.iter().map(|(protocol, batches)| (*protocol, batches.as_slice()))
+    pub fn tail(&self) -> impl Iterator<Item = (ProtocolIndex, &Arc<Vec<RecordBatch>>)> {
+        self.tail.iter().map(|(protocol, batches)| (*protocol, batches))
     }
 
     /// What was lost between two times, both included, as far as windows of ten seconds tell.

@@ -67,13 +67,12 @@ impl Writer {
                 written
             }),
         };
-        if let Err(error) = written {
-            let mut inner = self.shared.lock();
-            inner.take_back(protocol, batch);
-            self.shared.stop(&mut inner, &error, "writing the tail failed");
-            let cause = inner.problem.as_ref().map_or(Cause::StoreFailed, |problem| problem.cause);
-            self.shared.lose(&mut inner, cause, batch.num_rows() as u64);
-        }
+        let mut inner = self.shared.lock();
+        let Err(error) = written else { return inner.is_on_disk(protocol) };
+        inner.take_back(protocol, batch);
+        self.shared.stop(&mut inner, &error, "writing the tail failed");
+        let cause = inner.problem.as_ref().map_or(Cause::StoreFailed, |problem| problem.cause);
+        self.shared.lose(&mut inner, cause, batch.num_rows() as u64);
     }
 
     fn create(&self, protocol: ProtocolIndex) -> std::io::Result<TailWriter> {

@@ -230,3 +230,29 @@ fn a_tail_that_is_too_long_is_counted() {
     assert_eq!(opened.view().rows() + lost, 10_000);
     assert!(opened.status().tail_bytes <= 64 << 10);
 }
+
+/// On a quiet machine each batch has a row or two: they take no more memory than large ones, nor does what entries share.
+#[test]
+fn small_batches_are_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = open(&dir.path().join("small"), config());
+    for number in 1..601 {
+        small.append(batches([number]));
+    }
+    assert!(small.flush(PATIENCE));
+    let large = open(&dir.path().join("large"), config());
+    (0..3).for_each(|part| large.append(batches(part * 200 + 1..part * 200 + 201)));
+    assert!(large.flush(PATIENCE));
+    let expected: Vec<u64> = (1..601).collect();
+    assert_eq!((numbers(&small), numbers(&large)), (expected.clone(), expected.clone()));
+    let count = |store: &Store| store.view().tail().map(|(_, batches)| batches.len()).sum::<usize>();
+    assert!(count(&small) < 60, "{} batches", count(&small));
+    let bytes = [&small, &large].map(|store| store.status().tail_bytes);
+    assert!(bytes[0] < bytes[1] * 2, "{bytes:?}");
+    drop(small);
+    let again = open(&dir.path().join("small"), config());
+    assert_eq!(numbers(&again), expected);
+    assert!(count(&again) <= 6, "{} batches", count(&again));
+    assert!(again.seal(PATIENCE));
+    assert_eq!(numbers(&again), expected);
+}

@@ -3,9 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useMemo, useState } from "react";
 import { answer, api } from "../api/client";
-import { selection, useFields, useInterval, useScope } from "../api/queries";
+import { selection, useFields, useInterval, useScope, useStatus } from "../api/queries";
 import type { StatRow } from "../api/types";
-import { times } from "../api/window";
+import { recordedSeconds, times } from "../api/window";
 import { fileAddress } from "../detail/queries";
 import { selector } from "../entry/entry";
 import { add, is, type Scalar } from "../filter/clause";
@@ -55,7 +55,8 @@ export default function Analyse() {
   const lines = useMemo(() => courses(course.data, by), [course.data, by]);
   const rows = sorted(stats.data?.rows ?? [], sort);
   const most = Math.max(1, ...rows.map((row) => row.calls));
-  const lasted = seconds || spanOf(course.data?.rows);
+  const oldest = useStatus().data?.recording.oldest;
+  const lasted = recordedSeconds(scope.range, scope.snapshot === "" ? oldest : null) ?? spanOf(course.data?.rows);
   const setBy = (at: number, field: string) => {
     const next = [...by];
     if (field === "") next.splice(at, 1);

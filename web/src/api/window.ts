@@ -1,5 +1,5 @@
 // The window that is shown: a time range made of what the reader chose and what suits the source.
-import { fromMicros } from "../format/time";
+import { fromMicros, toMicros } from "../format/time";
 import { serverNowUs } from "../live/clock";
 import type { Range } from "../url/location";
 import type { Status } from "./types";
@@ -23,6 +23,14 @@ export function times(range: Range): { fromUs: number; toUs: number } | null {
   if (range.kind === "span") return { fromUs: range.fromUs, toUs: range.toUs };
   if (range.kind === "last") return { fromUs: serverNowUs() - range.seconds * 1e6, toUs: serverNowUs() };
   return null;
+}
+
+/** How much of the window can hold entries, in seconds; rates are told by it. Null where the window has no ends. */
+export function recordedSeconds(range: Range, oldest: string | null | undefined): number | null {
+  const span = times(range);
+  if (!span) return null;
+  const fromUs = Math.max(span.fromUs, oldest ? toMicros(oldest) : 0);
+  return Math.max(1, (span.toUs - Math.min(fromUs, span.toUs)) / 1e6);
 }
 
 /** Whether new entries may fall into it. */

@@ -77,7 +77,8 @@ export function toRow(entry: Entry, by: RowPlan): Row {
     srcAddress: address(entry.src),
     dst: endName(entry.dst),
     dstAddress: address(entry.dst),
-    elapsedUs: entry.elapsed_time ?? null,
+    // A connection that has just opened has lasted no time: that is no latency.
+    elapsedUs: kindOf(entry) !== "call" && entry.elapsed_time === 0 ? null : (entry.elapsed_time ?? null),
     bytes: size(entry, by.sizes[entry.protocol] ?? []),
     note: entry.notes?.[0] ?? "",
     revision: Number(entry.conn_revision ?? entry.flow_revision ?? 0),

@@ -136,7 +136,7 @@ export function FilterBar() {
       >
         <SavedFilters filter={filter} onApply={apply} />
       </Popover>
-      {hasFocus && !(isCompleting && offers.length > 0) ? (
+      {hasFocus && !isCompleting ? (
         <FilterPanel
           checked={checked?.text === draft ? checked : undefined}
           offers={offers}

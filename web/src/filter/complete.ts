@@ -75,7 +75,15 @@ function names(table: FieldsAnswer): Completion[] {
         boost: field.word ? 2 : field.protocols.length === 0 ? 1 : 0,
       }),
     );
-  const helpers = table.helpers.map(({ name }): Completion => ({ label: name, type: "function", boost: -1 }));
+  const helpers = [...new Set(table.helpers.map(({ name }) => name))].map(
+    (name): Completion => ({
+      label: `${name}()`,
+      apply: `${name}(`,
+      detail: "function",
+      type: "function",
+      boost: -1,
+    }),
+  );
   return [...fields, ...helpers];
 }
 

@@ -1,8 +1,8 @@
 // The service map: who calls whom, how much, how well.
 import { LayoutDashboard, Maximize, Minus, Plus } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useScope } from "../api/queries";
-import { times } from "../api/window";
+import { useScope, useStatus } from "../api/queries";
+import { recordedSeconds } from "../api/window";
 import { plural } from "../format/number";
 import { toMicros } from "../format/time";
 import { useKeys } from "../keys/keys";
@@ -191,8 +191,9 @@ function focusOn(id: string, setOpen: (change: (was: ReadonlySet<string>) => Rea
 /** How long the window is, by which calls become rates; of all that is stored, the time between the first and last call. */
 function useSeconds(edges: { last_seen: string }[] | undefined): number {
   const scope = useScope();
-  const span = times(scope.range);
-  if (span) return Math.max(1, (span.toUs - span.fromUs) / 1e6);
+  const oldest = useStatus().data?.recording.oldest;
+  const recorded = recordedSeconds(scope.range, scope.snapshot === "" ? oldest : null);
+  if (recorded !== null) return recorded;
   const seen = (edges ?? []).map((edge) => toMicros(edge.last_seen)).filter((us) => us > 0);
   return seen.length < 2 ? 60 : Math.max(1, (Math.max(...seen) - Math.min(...seen)) / 1e6);
 }

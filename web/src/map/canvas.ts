@@ -106,7 +106,7 @@ export class MapCanvas {
 
   fit(): void {
     this.#hasFitted = true;
-    this.#cy.fit(this.#cy.elements(":visible"), 40);
+    this.#cy.fit(this.#cy.elements(":visible"), FIT_PADDING);
     if (this.#cy.zoom() > MOST_ZOOM) {
       this.#cy.zoom(MOST_ZOOM);
       this.#cy.center();
@@ -298,6 +298,8 @@ function reserveStyleElement(): void {
 }
 
 const MOST_ZOOM = 1.5;
+/** The tools at the left edge hide no node. */
+const FIT_PADDING = 60;
 const FEW_EDGES = 24;
 const MOST_STRETCH = 16;
 const PLAIN_EDGES = 300;

@@ -11,7 +11,7 @@ self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
   graph.setGraph({
     rankdir: "LR",
     nodesep: isLarge ? 10 : 32,
-    ranksep: isLarge ? 90 : isLabelled ? 96 : 150,
+    ranksep: isLarge ? 90 : isLabelled ? 64 : 150,
     edgesep: isLarge ? 4 : 12,
     acyclicer: "greedy",
     ranker: isLarge ? "tight-tree" : "network-simplex",

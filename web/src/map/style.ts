@@ -50,8 +50,8 @@ export function labelSize(label: string): { width: number; height: number } {
 
 export const NODE_HEIGHT = 32;
 const NODE_TEXT = 12;
-const LABEL_TEXT = 10;
-const LABEL_LINE = 14;
+const LABEL_TEXT = 11;
+const LABEL_LINE = 15;
 const MOST_WIDTH = 200;
 const BEND_RADIUS = 40;
 
@@ -110,7 +110,7 @@ export function mapStyle(): StylesheetJson {
         "target-arrow-color": "data(color)",
         "target-arrow-shape": "triangle",
         "arrow-scale": 0.9,
-        opacity: 0.85,
+        "line-opacity": 0.85,
         "font-family": color("font"),
         "font-size": LABEL_TEXT,
         "line-height": 1.3,

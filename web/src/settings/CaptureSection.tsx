@@ -63,7 +63,7 @@ export function CaptureSection() {
           {sentence(changeError)}
         </p>
       ) : null}
-      <h3>Only the traffic of</h3>
+      <h3>Whose traffic</h3>
       <Targets targets={data.targets} isFixed={isFixed} onChange={(targets) => change({ targets })} />
     </section>
   );
@@ -111,7 +111,7 @@ function Targets({ targets, isFixed, onChange }: TargetsProps) {
   }[kind];
   return (
     <>
-      {targets.length === 0 ? <p className={css.faint}>Everybody.</p> : null}
+      {targets.length === 0 ? <p className={css.faint}>Everybody’s.</p> : null}
       <div className={css.choices}>
         {targets.map((target) => (
           <span key={`${target.kind} ${target.value}`} className={css.target}>

@@ -4,7 +4,7 @@ import { useScope } from "../api/queries";
 import type { Snapshot } from "../api/types";
 import { times } from "../api/window";
 import { fileAddress } from "../detail/queries";
-import { bytes, count } from "../format/number";
+import { bytes, count, plural } from "../format/number";
 import { fromMicros, precise, span, toMicros } from "../format/time";
 import { serverNowUs } from "../live/clock";
 import { useMayControl } from "../settings/queries";
@@ -30,7 +30,7 @@ export default function Snapshots() {
         {error ? <FaultPanel error={error} retry={() => void refetch()} /> : null}
         {data && data.snapshots.length === 0 ? (
           <p className={css.faint}>
-            No snapshot was made yet. One freezes the time and filter that are shown now, for good.
+            No snapshot was made yet. One keeps the time that is shown now for good, whatever the live store lets go.
           </p>
         ) : null}
         {data?.snapshots.map((snapshot) => (
@@ -88,7 +88,7 @@ function Create() {
         {shown ? span(shown.fromUs, shown.toUs, clock, serverNowUs()) : "All that is stored"}
         {scope.filter ? (
           <>
-            , only <code>{scope.filter}</code>
+            , opens with <code>{scope.filter}</code>
           </>
         ) : (
           ", all entries"
@@ -130,8 +130,8 @@ function Card({ snapshot, onDelete }: { snapshot: Snapshot; onDelete: () => void
         <p>{when}</p>
         {snapshot.filter ? <code>{snapshot.filter}</code> : null}
         <p className={css.faint}>
-          {count(snapshot.entries)} entries,{" "}
-          {snapshot.packets > 0 ? `${count(snapshot.packets)} packets` : "no packets"}, {bytes(snapshot.bytes)}; made{" "}
+          {plural(snapshot.entries, "entry", "entries")},{" "}
+          {snapshot.packets > 0 ? "with raw packets" : "without packets"}, {bytes(snapshot.bytes)}; made{" "}
           {precise(toMicros(snapshot.created), clock)}
         </p>
         {snapshot.note ? <p className={css.warn}>{snapshot.note}</p> : null}
@@ -141,7 +141,9 @@ function Card({ snapshot, onDelete }: { snapshot: Snapshot; onDelete: () => void
         <Button
           look="main"
           disabled={!isReady || isOpen}
-          onClick={() => go({ snapshot: snapshot.id, view: "stream", range: null, filter: "", entry: null })}
+          onClick={() =>
+            go({ snapshot: snapshot.id, view: "stream", range: null, filter: snapshot.filter, entry: null })
+          }
         >
           {isOpen ? "Shown now" : "Browse"}
         </Button>

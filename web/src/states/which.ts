@@ -1,5 +1,6 @@
 // Why nothing is shown: the three cases must never look alike.
 import type { Explanation, LossAnswer, Status } from "../api/types";
+import { hidesEntries } from "../status/loss";
 
 export type Emptiness = "nothing" | "unmatched" | "dark";
 
@@ -13,7 +14,7 @@ export function whichEmpty(
   if (filter !== "" && explanation && explanation.total > 0) return "unmatched";
   const isOff = status?.source.kind === "live" && !status.watching.is_on;
   // What was seen but not told apart (a process that had ended) hides no entry.
-  const hides = loss?.causes.some((cause) => cause.stage !== "identity" && cause.stage !== "output");
+  const hides = loss?.causes.some((cause) => hidesEntries(cause) && cause.stage !== "output");
   const isBlind = status?.source.kind === "live" && status.watching.rights.length === 0 && status.dark.length > 0;
   return isOff || hides || isBlind ? "dark" : "nothing";
 }

@@ -7,6 +7,7 @@ import { serverNowUs } from "../live/clock";
 import { feed, useFeed } from "../stream/feeder";
 import { Popover } from "../ui/Popup";
 import { LossTable } from "./LossTable";
+import { hidesEntries } from "./loss";
 import css from "./status.module.css";
 
 export function StatusLine() {
@@ -53,21 +54,28 @@ export function StatusLine() {
 }
 
 function Loss({ loss }: { loss: LossAnswer }) {
+  const isLossy = loss.causes.some(hidesEntries);
+  const unnamed = loss.causes.reduce((sum, cause) => sum + (cause.stage === "identity" ? cause.count : 0), 0);
   return (
     <Popover
       side="top"
       label="Losses of the shown time"
       trigger={
-        <button type="button" className={css.loss} data-lossy={loss.total > 0 || undefined}>
-          {loss.total > 0 ? <i className={css.hatch} aria-hidden /> : null}
-          {loss.total > 0 ? lossWords(loss) : "Nothing lost"}
+        <button type="button" className={css.loss} data-lossy={isLossy || undefined}>
+          {isLossy ? <i className={css.hatch} aria-hidden /> : null}
+          {isLossy ? lossWords(loss) : "Nothing lost"}
+          {unnamed > 0 ? <span className={css.unnamed}>{plural(unnamed, "endpoint")} not named</span> : null}
         </button>
       }
     >
       <div className={css.lossBox}>
         {loss.total > 0 ? (
           <>
-            <p>What was not seen or not kept in the shown time:</p>
+            <p>
+              {isLossy
+                ? "What was not seen or not kept in the shown time:"
+                : "Everything that passed in the shown time was seen. Not everybody could be named:"}
+            </p>
             <LossTable loss={loss} />
           </>
         ) : (
@@ -78,10 +86,11 @@ function Loss({ loss }: { loss: LossAnswer }) {
   );
 }
 
-/** The losses in few words, by what is counted. */
+/** The losses that hide entries in few words, by what is counted. */
 export function lossWords(loss: LossAnswer): string {
   const sums = new Map<string, number>();
-  for (const { unit, count: amount } of loss.causes) sums.set(unit, (sums.get(unit) ?? 0) + amount);
+  for (const { unit, count: amount } of loss.causes.filter(hidesEntries))
+    sums.set(unit, (sums.get(unit) ?? 0) + amount);
   const parts = [...sums].map(([unit, amount]) => (unit === "bytes" ? bytes(amount) : `${count(amount)} ${unit}`));
   return `Lost: ${parts.join(", ")}`;
 }

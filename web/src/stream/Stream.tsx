@@ -9,6 +9,7 @@ import { EmptyStream } from "../states/EmptyStream";
 import { FaultPanel } from "../states/Fault";
 import { usePreferences } from "../theme/preferences";
 import { Progress } from "../ui/Controls";
+import { useWidth } from "../ui/useWidth";
 import { go, usePlace } from "../url/usePlace";
 import { useChosen } from "./chosen";
 import { DEFAULT_COLUMNS, fitted } from "./columns";
@@ -44,7 +45,8 @@ export function Stream({ retry }: { retry: () => void }) {
     scrollPaddingEnd: ROW_HEIGHT,
   });
   const shown = virtualizer.getVirtualItems();
-  const widths = fitted(columns, virtualizer.scrollRect?.width ?? 0);
+  // The virtual list tells of a change of height alone.
+  const widths = fitted(columns, useWidth(scroller));
   const width = widths.reduce((sum, one) => sum + one, 0);
   // Rows are drawn in slots that are used again: to change a row's words is cheaper than to make a row.
   const slots = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;

@@ -4,7 +4,9 @@ import type { FieldsAnswer } from "../api/types";
 import { both } from "../filter/clause";
 import { tokens } from "../filter/lexer";
 
-const CALLS = '(!conn && !flow || conn && (outcome == "failed" || size(conn_l7_detected) == 0))';
+// A connection that just opened may yet tell its protocol.
+const CALLS =
+  '(!conn && !flow || conn && (outcome == "failed" || conn_state != "open" && size(conn_l7_detected) == 0))';
 
 /** The filter of the stream, made of the reader's. */
 export function streamFilter(filter: string, isAll: boolean, table: Pick<FieldsAnswer, "fields">): string {

@@ -6,6 +6,7 @@ import { useScope, useTimeline } from "../api/queries";
 import { OUTCOMES } from "../entry/entry";
 import { count, micros, rate } from "../format/number";
 import { type Clock, clockTime, timeOfDay } from "../format/time";
+import { hidesEntries } from "../status/loss";
 import { lossWords } from "../status/StatusLine";
 import { onThemeChange, usePreferences } from "../theme/preferences";
 import { go } from "../url/usePlace";
@@ -14,7 +15,7 @@ import { type Columns, columns } from "./steps";
 import css from "./timeline.module.css";
 
 export default function Timeline() {
-  const { data, isFetching } = useTimeline(useScope(), STEPS);
+  const { data, isFetching, error } = useTimeline(useScope(), STEPS);
   const clock = usePreferences((preferences) => preferences.clock);
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
@@ -65,7 +66,7 @@ export default function Timeline() {
           {hovered === null ? <Legend /> : <Hover columns={shown} at={hovered} clock={clock} />}
         </p>
       ) : (
-        <p className={css.none}>No calls in this time</p>
+        <p className={css.none}>{data && !error ? "No calls in this time" : ""}</p>
       )}
     </section>
   );
@@ -103,7 +104,7 @@ function Hover({ columns: of, at, clock }: { columns: Columns; at: number; clock
         </span>
       ))}
       {step?.p95_us ? <span>p95 {micros(step.p95_us)}</span> : null}
-      {step?.loss && step.loss.total > 0 ? <span className={css.lost}>{lossWords(step.loss)}</span> : null}
+      {step?.loss?.causes.some(hidesEntries) ? <span className={css.lost}>{lossWords(step.loss)}</span> : null}
     </>
   );
 }

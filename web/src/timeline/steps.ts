@@ -2,6 +2,7 @@
 import type { LossAnswer, TimelineAnswer } from "../api/types";
 import { OUTCOMES } from "../entry/entry";
 import { toMicros } from "../format/time";
+import { hidesEntries } from "../status/loss";
 
 export interface Columns {
   /** The start of each step in seconds since the epoch. */
@@ -44,7 +45,6 @@ export function darkSteps(of: Columns): number[] {
   return of.steps.flatMap((step, at) => (step?.loss && hides(step.loss) ? [at] : []));
 }
 
-/** Whether a loss hides calls; a process that could not be named hides none. */
-const hides = (loss: LossAnswer): boolean => loss.causes.some((cause) => cause.stage !== "identity");
+const hides = (loss: LossAnswer): boolean => loss.causes.some(hidesEntries);
 
 const MOST_STEPS = 2000;

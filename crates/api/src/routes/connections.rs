@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use futures::stream;
 
 use super::entries::list_packets;
-use super::reply::{self, number};
+use super::ids::ConnectionId;
+use super::reply;
 use crate::access::Raw;
 use crate::asked::Asked;
 use crate::dto::{FollowAnswer, LossAnswer, PacketsAnswer, StreamDirection};
@@ -16,41 +17,39 @@ use crate::error::ApiError;
 use crate::limits::{DEFAULT_FOLLOW_BYTES, MAX_FOLLOW_BYTES};
 use crate::openapi::FileBytes;
 use crate::params::{FollowParams, OfSnapshot, PacketsParams, SaveParams};
-use crate::refusals::{Always, Expired, Impossible, Queries, Unknown};
+use crate::refusals::OfPackets;
 use crate::state::{App, within};
 
 /// The packets of a connection.
 #[utoipa::path(
     get, path = "/api/v1/connections/{id}/packets", tag = "packets", operation_id = "listConnectionPackets",
-    params(("id" = u64, Path, description = "`conn_id` of an entry."), OfSnapshot, PacketsParams),
-    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), Unknown, Queries, Expired, Impossible, Always),
+    params(ConnectionId, OfSnapshot, PacketsParams),
+    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), OfPackets),
 )]
 pub(super) async fn packets(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    ConnectionId { id }: ConnectionId,
     Asked(of, part): Asked<OfSnapshot, PacketsParams>,
 ) -> Result<Json<PacketsAnswer>, ApiError> {
-    let id = number("a connection", &id)?;
     list_packets(&app, of.snapshot, PacketScope::Connection(id), &part).await
 }
 
 /// The packets of a connection as a capture file.
 #[utoipa::path(
     get, path = "/api/v1/connections/{id}/pcap", tag = "packets", operation_id = "saveConnectionPackets",
-    params(("id" = u64, Path, description = "`conn_id` of an entry."), OfSnapshot),
+    params(ConnectionId, OfSnapshot),
     responses(
         (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
-        Unknown, Queries, Expired, Impossible, Always
+        OfPackets
     ),
 )]
 pub(super) async fn pcap(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    ConnectionId { id }: ConnectionId,
     Asked(of, _): Asked<OfSnapshot>,
 ) -> Result<Response, ApiError> {
-    let id = number("a connection", &id)?;
     let request = PcapRequest { snapshot: of.snapshot, scope: PacketScope::Connection(id) };
     reply::file(&format!("connection-{id}.pcapng"), reply::PCAPNG, app.export(app.engine.pcap(request).await?)?).await
 }
@@ -58,18 +57,18 @@ pub(super) async fn pcap(
 /// The reassembled bytes of both directions of a connection, gaps marked.
 #[utoipa::path(
     get, path = "/api/v1/connections/{id}/stream", tag = "packets", operation_id = "followConnection",
-    params(("id" = u64, Path, description = "`conn_id` of an entry."), OfSnapshot, FollowParams),
-    responses((status = 200, description = "A part of the bytes.", body = FollowAnswer), Unknown, Queries, Expired, Impossible, Always),
+    params(ConnectionId, OfSnapshot, FollowParams),
+    responses((status = 200, description = "A part of the bytes.", body = FollowAnswer), OfPackets),
 )]
 pub(super) async fn follow(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    ConnectionId { id }: ConnectionId,
     Asked(of, part): Asked<OfSnapshot, FollowParams>,
 ) -> Result<Json<FollowAnswer>, ApiError> {
     let request = FollowRequest {
         snapshot: of.snapshot,
-        connection: number("a connection", &id)?,
+        connection: id,
         direction: direction(part.direction.as_deref())?,
         offset: part.offset.unwrap_or(0),
         limit: within("limit", part.limit, DEFAULT_FOLLOW_BYTES, MAX_FOLLOW_BYTES)?,
@@ -89,19 +88,18 @@ pub(super) async fn follow(
 /// The reassembled bytes of a connection as a file; gaps are left out.
 #[utoipa::path(
     get, path = "/api/v1/connections/{id}/bytes", tag = "packets", operation_id = "saveConnectionBytes",
-    params(("id" = u64, Path, description = "`conn_id` of an entry."), OfSnapshot, SaveParams),
+    params(ConnectionId, OfSnapshot, SaveParams),
     responses(
         (status = 200, description = "The bytes.", content_type = "application/octet-stream", body = inline(FileBytes)),
-        Unknown, Queries, Expired, Impossible, Always
+        OfPackets
     ),
 )]
 pub(super) async fn save(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    ConnectionId { id }: ConnectionId,
     Asked(of, save): Asked<OfSnapshot, SaveParams>,
 ) -> Result<Response, ApiError> {
-    let id = number("a connection", &id)?;
     let direction = direction(save.direction.as_deref())?;
     let limit = MAX_FOLLOW_BYTES as usize;
     let first = FollowRequest { snapshot: of.snapshot, connection: id, direction, offset: 0, limit };

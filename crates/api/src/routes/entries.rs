@@ -9,7 +9,8 @@ use lanternfish_filter::Filter;
 use lanternfish_model::{Body, Entry, Message};
 use lanternfish_query::{Cursor, Page};
 
-use super::reply::{self, number};
+use super::ids::EntryId;
+use super::reply;
 use crate::access::{Payload, Raw};
 use crate::asked::Asked;
 use crate::dto::{
@@ -21,7 +22,7 @@ use crate::error::ApiError;
 use crate::limits::{DEFAULT_ENTRIES, DEFAULT_PACKETS, MAX_ENTRIES, MAX_PACKETS, MAX_PAGE_BYTES};
 use crate::openapi::FileBytes;
 use crate::params::{OfSnapshot, PacketsParams, PageParams, PcapParams, Selection};
-use crate::refusals::{Always, Expired, Impossible, Queries, Unknown};
+use crate::refusals::{Always, OfOne, OfPackets, Queries};
 use crate::state::{App, Shared, within};
 use crate::time;
 use crate::writers::Projection;
@@ -80,35 +81,35 @@ fn write_page(app: &Shared, filter: &Filter, projection: &Projection, mut page: 
 /// An entry.
 #[utoipa::path(
     get, path = "/api/v1/entries/{id}", tag = "entries", operation_id = "readEntry",
-    params(("id" = u64, Path, description = "The id of the entry."), OfSnapshot),
+    params(EntryId, OfSnapshot),
     responses(
         (status = 200, description = "The entry.", body = inline(crate::openapi::EntryObject)),
-        (status = 404, description = "`not_found`: there is no such entry.", body = ErrorAnswer), Unknown, Queries, Always
+        (status = 404, description = "`not_found`: there is no such entry.", body = ErrorAnswer), OfOne
     ),
 )]
 pub(super) async fn one(
     State(app): State<App>,
     _: Payload,
-    id: Path<String>,
+    EntryId { id }: EntryId,
     Asked(of, _): Asked<OfSnapshot>,
 ) -> Result<Response, ApiError> {
-    let (entry, _) = find(&app, &id, &of).await?;
+    let entry = find(&app, id, &of).await?;
     Ok(reply::json(write_entry(&app, &entry)?))
 }
 
 /// An entry with the times and sizes of its halves, and its connection.
 #[utoipa::path(
     get, path = "/api/v1/entries/{id}/detail", tag = "entries", operation_id = "readEntryDetail",
-    params(("id" = u64, Path, description = "The id of the entry."), OfSnapshot),
-    responses((status = 200, description = "The entry and what its fields do not tell.", body = EntryDetail), Unknown, Queries, Always),
+    params(EntryId, OfSnapshot),
+    responses((status = 200, description = "The entry and what its fields do not tell.", body = EntryDetail), OfOne),
 )]
 pub(super) async fn detail(
     State(app): State<App>,
     _: Payload,
-    id: Path<String>,
+    EntryId { id }: EntryId,
     Asked(of, _): Asked<OfSnapshot>,
 ) -> Result<Json<EntryDetail>, ApiError> {
-    let (entry, _) = find(&app, &id, &of).await?;
+    let entry = find(&app, id, &of).await?;
     let text = String::from_utf8(write_entry(&app, &entry)?).map_err(|error| ApiError::internal(error.to_string()))?;
     let json = serde_json::value::RawValue::from_string(text).map_err(|error| ApiError::internal(error.to_string()))?;
     let mut summary = String::new();
@@ -136,21 +137,22 @@ pub(super) async fn detail(
 #[utoipa::path(
     get, path = "/api/v1/entries/{id}/body/{side}", tag = "entries", operation_id = "readBody",
     params(
-        ("id" = u64, Path, description = "The id of the entry."),
+        EntryId,
         ("side" = String, Path, description = "`request` or `response`."), OfSnapshot
     ),
     responses(
         (status = 200, description = "The bytes, to be saved and never shown as a page.", content_type = "application/octet-stream", body = inline(FileBytes)),
-        Unknown, Queries, Always
+        OfOne
     ),
 )]
 pub(super) async fn body(
     State(app): State<App>,
     _: Payload,
-    Path((id, side)): Path<(String, String)>,
+    EntryId { id }: EntryId,
+    Path((_, side)): Path<(String, String)>,
     Asked(of, _): Asked<OfSnapshot>,
 ) -> Result<Response, ApiError> {
-    let (entry, id) = find(&app, &Path(id), &of).await?;
+    let entry = find(&app, id, &of).await?;
     let message = match side.as_str() {
         "request" => entry.request,
         "response" => entry.response,
@@ -164,16 +166,15 @@ pub(super) async fn body(
 /// The packets that carried an entry.
 #[utoipa::path(
     get, path = "/api/v1/entries/{id}/packets", tag = "packets", operation_id = "listEntryPackets",
-    params(("id" = u64, Path, description = "The id of the entry."), OfSnapshot, PacketsParams),
-    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), Unknown, Queries, Expired, Impossible, Always),
+    params(EntryId, OfSnapshot, PacketsParams),
+    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), OfPackets),
 )]
 pub(super) async fn packets(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    EntryId { id }: EntryId,
     Asked(of, part): Asked<OfSnapshot, PacketsParams>,
 ) -> Result<Json<PacketsAnswer>, ApiError> {
-    let id = number("an entry", &id)?;
     let scope = PacketScope::Entry { id, is_whole_connection: false };
     list_packets(&app, of.snapshot, scope, &part).await
 }
@@ -181,19 +182,18 @@ pub(super) async fn packets(
 /// The packets that carried an entry, as a capture file.
 #[utoipa::path(
     get, path = "/api/v1/entries/{id}/pcap", tag = "packets", operation_id = "saveEntryPackets",
-    params(("id" = u64, Path, description = "The id of the entry."), OfSnapshot, PcapParams),
+    params(EntryId, OfSnapshot, PcapParams),
     responses(
         (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
-        Unknown, Queries, Expired, Impossible, Always
+        OfPackets
     ),
 )]
 pub(super) async fn pcap(
     State(app): State<App>,
     _: Raw,
-    id: Path<String>,
+    EntryId { id }: EntryId,
     Asked(of, pcap): Asked<OfSnapshot, PcapParams>,
 ) -> Result<Response, ApiError> {
-    let id = number("an entry", &id)?;
     let scope = PacketScope::Entry { id, is_whole_connection: pcap.whole_connection.unwrap_or(false) };
     let bytes = app.export(app.engine.pcap(PcapRequest { snapshot: of.snapshot, scope }).await?)?;
     reply::file(&format!("entry-{id}.pcapng"), reply::PCAPNG, bytes).await
@@ -217,11 +217,10 @@ pub(super) async fn list_packets(
     }))
 }
 
-async fn find(app: &App, id: &Path<String>, of: &OfSnapshot) -> Result<(Entry, u64), ApiError> {
-    let id = number("an entry", id)?;
+async fn find(app: &App, id: u64, of: &OfSnapshot) -> Result<Entry, ApiError> {
     let stored: Arc<dyn Stored> = app.engine.stored(of.snapshot.as_deref())?;
     let entry = app.ask(stored.entry(id)).await?;
-    Ok((entry.ok_or_else(|| ApiError::not_found(format!("there is no entry {id}")))?, id))
+    entry.ok_or_else(|| ApiError::not_found(format!("there is no entry {id}")))
 }
 
 fn write_entry(app: &App, entry: &Entry) -> Result<Vec<u8>, ApiError> {

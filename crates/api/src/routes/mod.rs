@@ -7,6 +7,7 @@ mod export;
 mod fields;
 mod files;
 mod filters;
+mod ids;
 mod live;
 mod login;
 mod map;

@@ -1,7 +1,6 @@
 //! Answers that are not plain JSON of a type: ready-made bytes, and files that are made while they are sent.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt};
@@ -35,14 +34,6 @@ pub(super) fn attachment(name: &str, kind: &'static str, body: Body) -> Response
     let disposition = HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment"));
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)];
     (StatusCode::OK, headers, body).into_response()
-}
-
-/// The number in a path.
-pub(super) fn number(what: &str, Path(text): &Path<String>) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| {
-        let shown: String = text.chars().take(64).collect();
-        ApiError::parameter("id", format!("{shown:?} is no id of {what}")).expected("a number")
-    })
 }
 
 /// The type of pcapng files.

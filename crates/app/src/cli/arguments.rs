@@ -200,6 +200,10 @@ pub(crate) struct CaptureArgs {
     /// Capture only packets that match this expression of tcpdump's syntax
     #[arg(long, value_name = "EXPRESSION", help_heading = "Choose")]
     pub(crate) bpf: Option<String>,
+
+    /// Threads that dissect; where there are several, one more takes the packets from the kernel
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Limits")]
+    pub(crate) threads: NonZeroUsize,
 }
 
 /// What every verb that dissects takes.

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::demo::Service;
+
 pub(crate) use arguments::{
     CaptureArgs, EntryArgs, LimitArgs, LiveArgs, OpenArgs, ReadArgs, ServeArgs, StoreArgs, WatchArgs,
 };
@@ -117,6 +119,12 @@ pub(crate) enum Verb {
         /// Where to write lanternfish.1, lanternfish-read.1 and the others
         directory: Option<PathBuf>,
     },
+    /// Be one service of the shop of `demo`, or the whole shop, until standard input is closed
+    #[command(hide = true)]
+    Shop {
+        /// The service
+        service: Option<Service>,
+    },
     /// Write the generated pages of the documentation
     #[command(hide = true)]
     Docs {
@@ -159,7 +167,7 @@ pub(crate) struct ListArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Rounds of calls a second, of about five calls each
+    /// Visits of the shop a second; each makes about five calls
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=200), help_heading = "Demo")]
     pub(crate) rate: u32,
 

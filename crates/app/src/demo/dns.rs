@@ -2,20 +2,19 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::shop::Stop;
+use super::plan::Service;
+use super::pool::{CALL_TIMEOUT, Pool};
 
-/// Answers queries for names of a list until it is stopped; others do not exist.
-pub(super) fn serve(socket: &UdpSocket, stop: &Stop, names: &[(&str, IpAddr)]) {
-    if socket.set_read_timeout(Some(Duration::from_millis(200))).is_err() {
-        return;
-    }
+/// Answers queries for the names of the services; others do not exist.
+pub(super) fn serve(socket: &UdpSocket) {
+    let names = Service::ALL.map(|service| (service.domain(), service.ip()));
     let mut buffer = [0u8; 512];
-    while !stop.is_set() {
+    loop {
         let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
         let query = buffer.get(..length).unwrap_or_default();
-        let Some(answer) = answer(query, names) else { continue };
+        let Some(answer) = answer(query, &names) else { continue };
         // A client that goes away is no matter.
         let _ = socket.send_to(&answer, from);
     }
@@ -53,10 +52,37 @@ fn read_name(message: &[u8]) -> Option<(String, usize)> {
     }
 }
 
-/// Asks for a name; whether it exists.
-pub(super) fn look_up(server: SocketAddr, id: u16, name: &str) -> io::Result<bool> {
-    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+/// A client of one name server.
+pub(super) struct Client {
+    pool: Pool<UdpSocket>,
+    next_id: AtomicU16,
+}
+
+impl Client {
+    pub(super) fn new(from: IpAddr, to: SocketAddr) -> Client {
+        let open = move || {
+            let socket = UdpSocket::bind((from, 0))?;
+            socket.set_read_timeout(Some(CALL_TIMEOUT))?;
+            socket.connect(to)?;
+            Ok(socket)
+        };
+        Client { pool: Pool::new(open), next_id: AtomicU16::new(1) }
+    }
+
+    /// Asks for a name; whether it exists.
+    pub(super) fn look_up(&self, name: &str) -> io::Result<bool> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let query = query(id, name);
+        self.pool.call(|socket| {
+            socket.send(&query)?;
+            let mut buffer = [0u8; 512];
+            let length = socket.recv(&mut buffer)?;
+            Ok(length > 3 && buffer.get(3).is_some_and(|flags| flags & 0x0f == 0))
+        })
+    }
+}
+
+fn query(id: u16, name: &str) -> Vec<u8> {
     let mut query = Vec::from(id.to_be_bytes());
     query.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.split('.') {
@@ -64,8 +90,21 @@ pub(super) fn look_up(server: SocketAddr, id: u16, name: &str) -> io::Result<boo
         query.extend_from_slice(label.as_bytes());
     }
     query.extend_from_slice(&[0, 0, 1, 0, 1]);
-    socket.send_to(&query, server)?;
-    let mut buffer = [0u8; 512];
-    let length = socket.recv(&mut buffer)?;
-    Ok(length > 3 && buffer.get(3).is_some_and(|flags| flags & 0x0f == 0))
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_have_an_address_and_others_do_not_exist() {
+        let names = [("cart.shop.test", IpAddr::from([127, 0, 1, 12]))];
+        let known = answer(&query(7, "cart.shop.test"), &names).unwrap();
+        assert_eq!(known.get(..4), Some(&[0, 7, 0x85, 0x80][..]));
+        assert_eq!(known.last_chunk(), Some(&[127, 0, 1, 12]));
+        let unknown = answer(&query(8, "warehouse.shop.test"), &names).unwrap();
+        assert_eq!(unknown.get(..4), Some(&[0, 8, 0x85, 0x83][..]));
+        assert_eq!(answer(&[0; 12], &names), None);
+    }
 }

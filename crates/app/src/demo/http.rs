@@ -1,12 +1,11 @@
-//! A little HTTP/1.1: servers that answer by a function, and a client with a connection that is kept.
+//! A little HTTP/1.1: servers that answer by a function, and a client with connections that are kept.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use super::shop::Stop;
+use super::pool::{self, Pool};
 
 /// What a service answers.
 pub(super) struct Answer {
@@ -25,27 +24,21 @@ impl Answer {
     }
 }
 
-/// Answers a method and a target.
-pub(super) type Service = Arc<dyn Fn(&str, &str) -> Answer + Send + Sync>;
-
-/// Serves connections of a listener until it is stopped.
-pub(super) fn serve(listener: TcpListener, stop: Stop, service: Service) {
-    while let Some(stream) = stop.accept(&listener) {
-        let (stop, service) = (stop.clone(), Arc::clone(&service));
-        thread::spawn(move || {
-            // A client that goes away is no matter.
-            let _ = serve_stream(stream, &stop, &service);
-        });
-    }
+/// Serves connections of a listener by a function from method and target to an answer.
+pub(super) fn serve(listener: &TcpListener, service: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) {
+    pool::serve(listener, move |stream| {
+        // A client that goes away is no matter.
+        let _ = serve_stream(stream, &service);
+    });
 }
 
 /// Serves the requests of one connection, plain or within TLS.
-pub(super) fn serve_stream<S: Read + Write>(stream: S, stop: &Stop, service: &Service) -> io::Result<()> {
+pub(super) fn serve_stream<S: Read + Write>(stream: S, service: &impl Fn(&str, &str) -> Answer) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
-    while let Some((method, target, length)) = read_request(&mut reader, stop)? {
+    while let Some((method, target, length)) = read_request(&mut reader)? {
         io::copy(&mut (&mut reader).take(length), &mut io::sink())?;
         let answer = service(&method, &target);
-        stop.sleep(answer.delay);
+        thread::sleep(answer.delay);
         let out = reader.get_mut();
         let (status, body) = (answer.status, &answer.body);
         let framing = match answer.is_chunked {
@@ -71,15 +64,10 @@ pub(super) fn serve_stream<S: Read + Write>(stream: S, stop: &Stop, service: &Se
 }
 
 /// A request line and the length of the body; nothing at the end of the connection.
-fn read_request<R: BufRead>(reader: &mut R, stop: &Stop) -> io::Result<Option<(String, String, u64)>> {
+fn read_request<R: BufRead>(reader: &mut R) -> io::Result<Option<(String, String, u64)>> {
     let mut line = String::new();
-    loop {
-        match reader.by_ref().take(MAX_LINE_BYTES).read_line(&mut line) {
-            Ok(0) => return Ok(None),
-            Ok(_) => break,
-            Err(error) if is_timeout(&error) && !stop.is_set() => {}
-            Err(error) => return Err(error),
-        }
+    if reader.by_ref().take(MAX_LINE_BYTES).read_line(&mut line)? == 0 {
+        return Ok(None);
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -106,31 +94,20 @@ fn read_headers<R: BufRead>(reader: &mut R) -> io::Result<u64> {
     Ok(length)
 }
 
-/// A client with one connection, opened anew where it broke.
+/// A client of one server.
 pub(super) struct Client {
-    address: SocketAddr,
+    pool: Pool<BufReader<TcpStream>>,
     host: &'static str,
-    stream: Option<BufReader<TcpStream>>,
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr, host: &'static str) -> Client {
-        Client { address, host, stream: None }
+    pub(super) fn new(from: IpAddr, to: SocketAddr, host: &'static str) -> Client {
+        Client { pool: Pool::new(move || Ok(BufReader::new(pool::connect(from, to)?))), host }
     }
 
     /// Calls and gives the status.
-    pub(super) fn call(&mut self, method: &str, target: &str, body: &str) -> io::Result<u16> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect_timeout(&self.address, CALL_TIMEOUT)?;
-                stream.set_read_timeout(Some(CALL_TIMEOUT))?;
-                BufReader::new(stream)
-            }
-        };
-        let status = exchange(&mut stream, method, target, self.host, body)?;
-        self.stream = Some(stream);
-        Ok(status)
+    pub(super) fn call(&self, method: &str, target: &str) -> io::Result<u16> {
+        self.pool.call(|stream| exchange(stream, method, target, self.host, ""))
     }
 }
 
@@ -171,10 +148,6 @@ pub(super) fn exchange<S: Read + Write>(
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -190,4 +163,27 @@ fn reason(status: u16) -> &'static str {
 const CHUNKED: u64 = u64::MAX;
 const MAX_LINE_BYTES: u64 = 8192;
 const MAX_HEADERS: usize = 64;
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_answered_whole_in_chunks_or_broken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            serve(&listener, |method, target| match target {
+                "/chunks" => Answer { is_chunked: true, ..Answer::new(200, "[1]") },
+                "/broken" => Answer { is_broken: true, ..Answer::new(200, "[1]") },
+                _ => Answer::new(if method == "GET" { 404 } else { 201 }, "{}"),
+            });
+        });
+        let client = Client::new(IpAddr::from([127, 0, 0, 1]), at, "test");
+        assert_eq!(client.call("GET", "/").unwrap(), 404);
+        assert_eq!(client.call("POST", "/").unwrap(), 201);
+        assert_eq!(client.call("GET", "/chunks").unwrap(), 200);
+        assert_eq!(client.call("GET", "/broken").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(client.call("GET", "/").unwrap(), 404);
+    }
+}

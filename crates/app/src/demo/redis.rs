@@ -2,35 +2,24 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 
-use super::shop::Stop;
+use super::pool::{self, Pool};
 
 type Store = Arc<Mutex<HashMap<String, String>>>;
 
-/// Serves connections of a listener until it is stopped.
-pub(super) fn serve(listener: TcpListener, stop: Stop) {
+/// Serves connections of a listener.
+pub(super) fn serve(listener: &TcpListener) {
     let store = Store::default();
-    while let Some(stream) = stop.accept(&listener) {
-        let (store, stop) = (Arc::clone(&store), stop.clone());
-        thread::spawn(move || {
-            let mut reader = BufReader::new(stream);
-            while !stop.is_set() {
-                match read_command(&mut reader) {
-                    Ok(Some(words)) => {
-                        if reader.get_mut().write_all(reply(&words, &store).as_bytes()).is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    _ => return,
-                }
+    pool::serve(listener, move |stream| {
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(words)) = read_command(&mut reader) {
+            if reader.get_mut().write_all(reply(&words, &store).as_bytes()).is_err() {
+                return;
             }
-        });
-    }
+        }
+    });
 }
 
 fn reply(words: &[String], store: &Store) -> String {
@@ -83,34 +72,54 @@ fn read_number<R: BufRead>(reader: &mut R) -> io::Result<Option<u64>> {
     Ok(Some(line.trim().get(1..).and_then(|digits| digits.parse().ok()).unwrap_or(0)))
 }
 
-/// A client with one connection.
+/// A client of one server.
 pub(super) struct Client {
-    stream: BufReader<TcpStream>,
+    pool: Pool<BufReader<TcpStream>>,
 }
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        Ok(Client { stream: BufReader::new(stream) })
+    pub(super) fn new(from: IpAddr, to: SocketAddr) -> Client {
+        Client { pool: Pool::new(move || Ok(BufReader::new(pool::connect(from, to)?))) }
     }
 
     /// Sends a command; whether the reply is no error.
-    pub(super) fn command(&mut self, words: &[&str]) -> io::Result<bool> {
+    pub(super) fn command(&self, words: &[&str]) -> io::Result<bool> {
         let mut text = format!("*{}\r\n", words.len());
         for word in words {
             text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        self.stream.get_mut().write_all(text.as_bytes())?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        if line.starts_with('$') && !line.starts_with("$-") {
-            self.stream.read_line(&mut String::new())?;
-        }
-        Ok(!line.starts_with('-'))
+        self.pool.call(|stream| {
+            stream.get_mut().write_all(text.as_bytes())?;
+            let mut line = String::new();
+            if stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if line.starts_with('$') && !line.starts_with("$-") {
+                stream.read_line(&mut String::new())?;
+            }
+            Ok(!line.starts_with('-'))
+        })
     }
 }
 
 const MAX_KEYS: usize = 1000;
 const MAX_WORDS: u64 = 16;
 const MAX_WORD_BYTES: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_answered_by_type() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || serve(&listener));
+        let client = Client::new(IpAddr::from([127, 0, 0, 1]), at);
+        assert!(client.command(&["INCR", "stock"]).unwrap());
+        assert!(client.command(&["GET", "stock"]).unwrap());
+        assert!(!client.command(&["LPUSH", "stock", "x"]).unwrap(), "a counter is no list");
+        assert!(!client.command(&["FLY"]).unwrap());
+        assert!(client.command(&["GET", "stock"]).unwrap(), "the connection lives on after errors");
+    }
+}

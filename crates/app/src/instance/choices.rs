@@ -1,7 +1,7 @@
 //! What can be chosen for capture on this machine.
 
 use lanternfish_api::dto::{CaptureChoices, ContainerChoice, InterfaceChoice, PortChoice, ProcessChoice};
-use lanternfish_capture::privileges;
+use lanternfish_capture::privileges::{self, Capability};
 use lanternfish_identity::survey;
 
 /// Interfaces, processes, containers and ports; what can't be read is not among them.
@@ -37,9 +37,18 @@ pub(crate) fn all() -> CaptureChoices {
 /// The rights that the program has, in words.
 pub(crate) fn rights() -> Vec<String> {
     let program = std::env::current_exe().unwrap_or_default();
-    let missing = privileges::missing_rights(&program).unwrap_or_default();
-    missing.iter().map(|right| format!("{} is missing: {}", right.capability.name(), right.effect)).collect()
+    // What can't be read is taken for missing.
+    let Ok(missing) = privileges::missing_rights(&program) else { return Vec::new() };
+    let held = RIGHTS.into_iter().filter(|(right, _)| !missing.iter().any(|lacking| lacking.capability == *right));
+    held.map(|(right, does)| format!("{does} ({})", right.name())).collect()
 }
+
+/// What the rights that capturing needs are for.
+const RIGHTS: [(Capability, &str); 3] = [
+    (Capability::NET_RAW, "capture packets"),
+    (Capability::SYS_PTRACE, "name processes of other users"),
+    (Capability::DAC_READ_SEARCH, "read what they have open"),
+];
 
 fn interfaces() -> Vec<InterfaceChoice> {
     let root = std::path::Path::new("/sys/class/net");

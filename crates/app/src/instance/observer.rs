@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lanternfish_capture::InterfaceNames;
-use lanternfish_model::{Endpoint, Loss, Timestamp, Transport};
+use lanternfish_model::{ConnectionKey, Endpoint, Loss, Timestamp, Transport};
 use lanternfish_pipeline::RawPacket;
 use lanternfish_pipeline::live::{Change, Observer};
 use lanternfish_store::{RingWriter, Store};
 use lanternfish_telemetry::Ledger;
-use lanternfish_wire::Datagram;
 
 use super::books::Books;
 use super::control::Control;
@@ -39,14 +38,14 @@ impl Companion {
 }
 
 impl Observer for Companion {
-    fn is_own(&mut self, datagram: &Datagram<'_>) -> bool {
+    fn is_own(&mut self, connection: &ConnectionKey) -> bool {
         let is_own = |end: Endpoint| {
             self.own.iter().any(|own| {
                 own.port() == end.port
                     && (own.ip().is_unspecified() || own.ip().to_canonical() == end.ip.to_canonical())
             })
         };
-        datagram.header.transport() == Transport::Tcp && (is_own(datagram.source) || is_own(datagram.destination))
+        connection.transport == Transport::Tcp && (is_own(connection.low) || is_own(connection.high))
     }
 
     #[inline]

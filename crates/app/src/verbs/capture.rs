@@ -131,6 +131,11 @@ pub(crate) fn refused(error: &FilterError, query: &str) -> Failure {
     Failure::usage(format_args!("filter, column {}:\n{}", error.column, error.render(query)))
 }
 
+/// The number of workers for a number of threads that was asked for.
+pub(crate) fn workers(threads: usize) -> u16 {
+    u16::try_from(threads.min(MAX_THREADS)).unwrap_or(1)
+}
+
 /// The time of the clock.
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -143,3 +148,5 @@ const TABLE_SHARE: usize = 3;
 const BUFFER_SHARE: usize = 16;
 /// The most flows under way.
 const MAX_FLOWS: usize = 65_536;
+/// More threads than this only wait for each other.
+const MAX_THREADS: usize = 64;

@@ -19,7 +19,7 @@ use crate::exit::Failure;
 use crate::instance::{Books, Companion, Control, Instance, Listening, Place, Recorder, Source, live_config, show};
 use crate::output::Output;
 use crate::terminal::tell;
-use crate::verbs::capture::Prepared;
+use crate::verbs::capture::{Prepared, workers};
 
 /// `lanternfish live`
 pub(super) fn live(invocation: &Invocation, arguments: &LiveArgs) -> Result<(), Failure> {
@@ -96,6 +96,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
     let mut sink =
         || -> Box<dyn EntrySink> { Box::new(Recorder::new(Arc::clone(&store), &live, Arc::clone(&recorded), None)) };
     let start = Start {
+        threads: workers(watched.capture.threads.get()),
         number: store.next_packet_number().saturating_sub(1),
         observer: &mut companion,
         sink: &mut sink,
@@ -134,14 +135,20 @@ fn observe(
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     let stop = stop_on_signals()?;
-    // The shop has threads, and rights can only be given up before there are any.
+    // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
     if let Some(shop) = &shop {
         tell(&format!("A shop of services on the loopback talks until you press Ctrl-C:\n{}", shop.describe()));
     }
     let mut output = Output::begin(&mut writer)?;
-    let start =
-        Start { number: 0, observer: &mut (), sink: &mut sink, output: &mut |bytes| output.write(bytes), stop: &stop };
+    let start = Start {
+        threads: workers(capture.threads.get()),
+        number: 0,
+        observer: &mut (),
+        sink: &mut sink,
+        output: &mut |bytes| output.write(bytes),
+        stop: &stop,
+    };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
     output.end(&mut writer)?;
     tell(ledger.stats().trim_end());

@@ -20,6 +20,7 @@ mod stored;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
+use crate::demo;
 use crate::exit::Failure;
 
 /// What can't be seen on this machine, why, and what helps.
@@ -35,6 +36,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         Verb::Live(arguments) => live::live(invocation, arguments),
         Verb::Watch(arguments) => live::watch(cli, arguments),
         Verb::Demo(arguments) => live::demo(invocation, arguments),
+        Verb::Shop { service } => Ok(demo::serve(*service)?),
         Verb::Open(arguments) => open::run(invocation, arguments),
         Verb::Query(arguments) => query::run(cli, arguments),
         Verb::Map(arguments) => map::run(arguments),

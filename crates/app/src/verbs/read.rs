@@ -21,7 +21,7 @@ use crate::parquet_file::WriteError;
 use crate::progress::Progress;
 use crate::rows::{RowWriter, Waiting};
 use crate::terminal::tell;
-use crate::verbs::capture::Prepared;
+use crate::verbs::capture::{Prepared, workers};
 
 /// Files over this size are read by a thread for each processor, if nothing else is said.
 const LARGE_FILE_BYTES: u64 = 256 << 20;
@@ -172,7 +172,7 @@ impl Files {
             None if is_large => processors,
             None => 1,
         };
-        let threads = u16::try_from(threads.min(MAX_THREADS)).unwrap_or(1);
+        let threads = workers(threads);
         let ledger = Ledger::default();
         Ok(Files { inputs, settings, bpf, threads, standing, ledger, packets: 0, is_unreadable: false })
     }
@@ -257,6 +257,3 @@ fn tell_notes(name: &str, report: &Report) {
         tell(&format!("lanternfish: {name}: {note}"));
     }
 }
-
-/// More threads than this only wait for each other.
-const MAX_THREADS: usize = 64;

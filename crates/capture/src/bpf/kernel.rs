@@ -10,8 +10,6 @@ use crate::live::{ARPHRD_LOOPBACK, PACKET_OUTGOING};
 /// What a program does with loopback packets on their way out, each of which comes in a moment later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoopbackCopies {
-    /// It takes them like all others.
-    Kept,
     /// It leaves them out.
     LeftOut,
     /// It takes nothing else.
@@ -81,7 +79,6 @@ impl LoopbackCopies {
         let is_out = |yes, no| Instruction::jump(JEQ_K, PACKET_OUTGOING, yes, no);
         let is_loopback = |yes, no| Instruction::jump(JEQ_K, u32::from(ARPHRD_LOOPBACK), yes, no);
         match self {
-            LoopbackCopies::Kept => Vec::new(),
             LoopbackCopies::LeftOut => vec![load_way, is_out(0, 3), load_type, is_loopback(0, 1), refuse],
             LoopbackCopies::Alone => vec![load_way, is_out(0, 2), load_type, is_loopback(1, 0), refuse],
         }

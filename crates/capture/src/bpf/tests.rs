@@ -137,7 +137,7 @@ fn the_kernel_program_leads_to_the_filter_of_the_link_type() {
         };
         BpfProgram::new(built.iter().map(replace).collect()).unwrap().run(&tcp_packet(), 74)
     };
-    let run = |interface, hardware| run_as(LoopbackCopies::Kept, 0, interface, hardware);
+    let run = |interface, hardware| run_as(LoopbackCopies::LeftOut, 0, interface, hardware);
     assert_eq!([run(3, 1), run(9, 1), run(3, 772), run(9, 772)], [65_535; 4]);
     assert_eq!([run(4, 1), run(3, 65_534), run(3, 2), run(0, 0)], [0; 4]);
     let (incoming, outgoing) = (0, 4);
@@ -152,9 +152,10 @@ fn the_kernel_program_leads_to_the_filter_of_the_link_type() {
         ];
         assert_eq!(taken, expected, "{copies:?}");
     }
-    assert_eq!(kernel_program(LoopbackCopies::Kept, None, &[], 7).unwrap(), [Instruction::statement(0x06, 7)]);
+    let program = kernel_program(LoopbackCopies::LeftOut, None, &[], 7).unwrap();
+    assert_eq!(program.last(), Some(&Instruction::statement(0x06, 7)));
     let many: Vec<u32> = (0..3000).collect();
-    assert!(kernel_program(LoopbackCopies::Kept, Some(&many), &[], 7).is_err());
+    assert!(kernel_program(LoopbackCopies::LeftOut, Some(&many), &[], 7).is_err());
 }
 
 fn instruction() -> impl Strategy<Value = Instruction> {

@@ -15,8 +15,7 @@ pub struct LiveSource {
     // The ring is unmapped before the socket is closed.
     ring: Ring,
     socket: OwnedFd,
-    /// None within a group, whose sockets would count the same copies.
-    copies: Option<CopyCounter>,
+    copies: CopyCounter,
     config: LiveConfig,
     filter: Option<UserFilter>,
     named: Option<Named>,
@@ -51,18 +50,11 @@ impl LiveSource {
             None => None,
         };
         let socket = sys::packet_socket()?;
-        // Nothing is let in until all is set, so that not one packet goes round the filter or the group.
+        // Nothing is let in until all is set, so that not one packet goes round the filter.
         sys::attach_filter(&socket, &NOTHING)?;
         let ring = Ring::new(&socket, config.ring_bytes, config.block_bytes, config.retire_ms)?;
         sys::bind_all(&socket)?;
-        if let Some(group) = config.fanout_group {
-            let value = sys::FANOUT_HASH << 16 | u32::from(group);
-            sys::set_packet_number(&socket, sys::PACKET_FANOUT, value, "setsockopt(PACKET_FANOUT)")?;
-        }
-        let copies = match config.fanout_group {
-            Some(_) => None,
-            None => Some(CopyCounter::open(&NOTHING)?),
-        };
+        let copies = CopyCounter::open(&NOTHING)?;
         let (stats, closed_at) = (LiveStats::default(), Some(Instant::now()));
         Ok(LiveSource { ring, socket, copies, config, filter, named, stats, blocks: 0, closed_at })
     }
@@ -97,9 +89,7 @@ impl LiveSource {
     /// Takes in no more packets; those in the ring can still be polled. Packets that pass meanwhile are not counted.
     pub fn pause(&mut self) -> Result<(), CaptureError> {
         sys::attach_filter(&self.socket, &NOTHING)?;
-        if let Some(copies) = &self.copies {
-            copies.attach(&NOTHING)?;
-        }
+        self.copies.attach(&NOTHING)?;
         self.closed_at.get_or_insert_with(Instant::now);
         Ok(())
     }
@@ -162,13 +152,8 @@ impl LiveSource {
             _ => Vec::new(),
         };
         let program = |copies| kernel_program(copies, indexes.as_deref(), &branches, self.config.snaplen);
-        match &self.copies {
-            Some(copies) => {
-                copies.attach(&program(LoopbackCopies::Alone)?)?;
-                sys::attach_filter(&self.socket, &program(LoopbackCopies::LeftOut)?)?;
-            }
-            None => sys::attach_filter(&self.socket, &program(LoopbackCopies::Kept)?)?,
-        }
+        self.copies.attach(&program(LoopbackCopies::Alone)?)?;
+        sys::attach_filter(&self.socket, &program(LoopbackCopies::LeftOut)?)?;
         self.ask_for_all_frames();
         Ok(())
     }
@@ -191,11 +176,9 @@ impl LiveSource {
         let (packets, drops) = sys::read_statistics(&self.socket)?;
         // The kernel's packets include its drops with TPACKET_V3 (packet(7), PACKET_STATISTICS).
         self.stats.received = self.stats.received.saturating_add(u64::from(packets));
-        if let Some(copies) = &self.copies {
-            let count = copies.take()?;
-            self.stats.received = self.stats.received.saturating_add(count);
-            self.stats.loopback_copies = self.stats.loopback_copies.saturating_add(count);
-        }
+        let copies = self.copies.take()?;
+        self.stats.received = self.stats.received.saturating_add(copies);
+        self.stats.loopback_copies = self.stats.loopback_copies.saturating_add(copies);
         self.stats.dropped = self.stats.dropped.saturating_add(u64::from(drops));
         Ok(())
     }

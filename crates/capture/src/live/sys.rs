@@ -199,7 +199,4 @@ const RTMGRP_LINK: u32 = 1;
 pub const PACKET_RX_RING: i32 = 5;
 pub const PACKET_STATISTICS: i32 = 6;
 pub const PACKET_VERSION: i32 = 10;
-pub const PACKET_FANOUT: i32 = 18;
 pub const TPACKET_V3: u32 = 2;
-/// `PACKET_FANOUT_HASH`: by the hash of the flow.
-pub const FANOUT_HASH: u32 = 0;

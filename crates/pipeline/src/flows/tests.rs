@@ -183,7 +183,8 @@ fn a_flow_is_told_of_when_time_has_passed() {
     bench.tell(1, stands(&one, 105, [5, 5]));
     let border = |second, number| {
         move |table: &mut FlowTable, writer: &mut Writer<'_>| {
-            table.fold_batch(Some((Timestamp::from_parts(second, 0), number)), writer);
+            let time = Timestamp::from_parts(second, 0);
+            table.fold_batch(Some(Border { time, next_packet: number, is_looking: false }), writer);
         }
     };
     // What comes behind the border belongs to the next entry.

@@ -6,16 +6,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lanternfish_model::Timestamp;
 use lanternfish_telemetry::Ledger;
 
-use crate::chunk::FlowEvent;
+use crate::chunk::{Border, FlowEvent};
 use crate::flows::{FlowTable, Writer};
 use crate::{Chunk, EntrySink, Rank, Settings};
 
 /// Takes what the workers give, and gives it out.
-pub(super) struct Merge<'a> {
+pub(crate) struct Merge<'a> {
     output: &'a mut dyn FnMut(&[u8]) -> bool,
     /// The most entries that are wanted.
     limit: u64,
@@ -27,10 +28,12 @@ pub(super) struct Merge<'a> {
     flow_sink: Box<dyn EntrySink>,
     early: Chunk,
     ledger: Ledger,
-    /// What passed at the borders before the batches that were not begun yet: the time, and the packet behind it.
-    borders: VecDeque<Option<(Timestamp, u64)>>,
+    /// The borders before the batches that were not begun yet.
+    borders: VecDeque<Border>,
     /// That of the batch under way, until flows were told.
-    border: Option<(Timestamp, u64)>,
+    border: Option<Border>,
+    /// Live: the time at which the batch under way ends the flows that are idle, where it does.
+    idle_at: Option<Timestamp>,
     is_under_way: bool,
     /// The block of connections that the last entry or event was of, where time completed it.
     block: Option<(u64, u64)>,
@@ -38,7 +41,7 @@ pub(super) struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     /// Begins a run.
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: Arc<Settings>,
         flow_sink: Box<dyn EntrySink>,
         output: &'a mut dyn FnMut(&[u8]) -> bool,
@@ -53,25 +56,31 @@ impl<'a> Merge<'a> {
             flow_sink,
             early: Chunk::default(),
             ledger: Ledger::default(),
-            borders: VecDeque::from([None]),
+            borders: VecDeque::new(),
             border: None,
+            idle_at: None,
             is_under_way: false,
             block: None,
         }
     }
 
     /// Whether no more entries are wanted.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped
     }
 
-    /// A batch will begin with the passing of time.
-    pub(super) fn push_border(&mut self, time: Timestamp, next_packet: u64) {
-        self.borders.push_back(Some((time, next_packet)));
+    /// Tells of the border before the next batch that will be.
+    pub(crate) fn push_border(&mut self, border: Border) {
+        self.borders.push_back(border);
+    }
+
+    /// The counters of flows so far.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Takes a piece of the only worker, and leaves its room.
-    pub(super) fn take(&mut self, chunk: &mut Chunk) {
+    pub(crate) fn take(&mut self, chunk: &mut Chunk) {
         self.begin_batch();
         let by_time = |rank: Option<Rank>| rank.is_some_and(|rank| rank.class == Rank::BY_TIME);
         let marks = (chunk.marks.first(), chunk.marks.last());
@@ -86,19 +95,24 @@ impl<'a> Merge<'a> {
         } else {
             let mut queue = Queue::default();
             queue.fill(std::mem::take(chunk));
-            self.take_all(std::slice::from_mut(&mut queue), |_| false);
+            self.take_all(std::slice::from_mut(&mut queue), |_| Refill::Nothing);
             *chunk = std::mem::take(&mut queue.chunk);
         }
         chunk.clear();
     }
 
-    /// Takes what several workers give, the least rank first, until all are empty; `refill` is asked for more of a
-    /// worker whose piece is used up, and tells whether there was any.
-    pub(super) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> bool) {
+    /// Takes what several workers give, the least rank first, until all are empty; `refill` is asked for more of the
+    /// workers whose pieces are used up. Tells whether that was all of the batch: where a worker is not that far, it is to
+    /// be called again.
+    pub(crate) fn take_all(&mut self, queues: &mut [Queue], mut refill: impl FnMut(&mut [Queue]) -> Refill) -> bool {
         self.begin_batch();
         loop {
-            if queues.iter().any(Queue::is_empty) && refill(queues) {
-                continue;
+            if queues.iter().any(Queue::is_empty) {
+                match refill(queues) {
+                    Refill::Some => continue,
+                    Refill::Later => return false,
+                    Refill::Nothing => {}
+                }
             }
             // There are few workers: looking at each one's next entry is cheaper than a heap.
             let next = queues.iter_mut().filter_map(|queue| queue.next_rank().map(|rank| (rank, queue)));
@@ -114,27 +128,34 @@ impl<'a> Merge<'a> {
         for queue in queues {
             self.flows.collect(&mut queue.late);
         }
+        true
     }
 
     /// The batch is over.
-    pub(super) fn end_batch(&mut self) {
+    pub(crate) fn end_batch(&mut self) {
         self.begin_batch();
         self.give_out();
-        let border = self.border.take();
+        let (border, idle_at) = (self.border.take(), self.idle_at.take());
         let mut writer = writer(&mut self.flow_sink, &mut self.early, &mut self.ledger);
         self.flows.fold_batch(border, &mut writer);
+        if let Some(now) = idle_at {
+            self.flows.close_idle(now, &mut writer);
+        }
+        self.flows.release(Some(Instant::now()), &mut writer);
         self.write_early();
+        self.flow_sink.flush();
         self.is_under_way = false;
         self.block = None;
     }
 
     /// The run is over: writes the flows that are left; gives the counters of all flows.
-    pub(super) fn finish(mut self) -> Ledger {
+    pub(crate) fn finish(mut self) -> Ledger {
         loop {
             let mut writer = writer(&mut self.flow_sink, &mut self.early, &mut self.ledger);
             let has_more = self.flows.finish(&mut writer);
             self.write_early();
             if !has_more {
+                self.flow_sink.flush();
                 return self.ledger;
             }
         }
@@ -143,7 +164,8 @@ impl<'a> Merge<'a> {
     fn begin_batch(&mut self) {
         if !self.is_under_way {
             self.is_under_way = true;
-            self.border = self.borders.pop_front().flatten();
+            self.border = self.borders.pop_front();
+            self.idle_at = self.border.filter(|border| border.is_looking).map(|border| border.time);
         }
     }
 
@@ -163,18 +185,18 @@ impl<'a> Merge<'a> {
     }
 
     fn entry(&mut self, bytes: &[u8]) {
-        if self.written >= self.limit {
-            self.give_out();
-            self.is_stopped = true;
-        }
         if self.is_stopped {
             return;
         }
-        self.written += 1;
-        self.merged.extend_from_slice(bytes);
-        if self.merged.len() >= Chunk::FULL_BYTES {
+        if self.written < self.limit {
+            self.written += 1;
+            self.merged.extend_from_slice(bytes);
+        }
+        let is_last = self.written >= self.limit;
+        if is_last || self.merged.len() >= Chunk::FULL_BYTES {
             self.give_out();
         }
+        self.is_stopped |= is_last;
     }
 
     fn give_out(&mut self) {
@@ -197,9 +219,20 @@ fn writer<'a>(sink: &'a mut Box<dyn EntrySink>, out: &'a mut Chunk, ledger: &'a 
     Writer { sink: sink.as_mut(), out, ledger }
 }
 
+/// What there is of the workers whose pieces are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refill {
+    /// Of some another piece came.
+    Some,
+    /// One is not that far yet.
+    Later,
+    /// They are through with the batch.
+    Nothing,
+}
+
 /// A piece of a worker on its way out.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     chunk: Chunk,
     /// The order of its entries, where it is not that of the chunk.
     order: Option<Vec<usize>>,
@@ -212,7 +245,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Takes the next piece; the one before is used up.
-    pub(super) fn fill(&mut self, mut chunk: Chunk) {
+    pub(crate) fn fill(&mut self, mut chunk: Chunk) {
         self.at = 0;
         self.order = (!chunk.is_sorted()).then(|| {
             let mut order: Vec<usize> = (0..chunk.marks.len()).collect();
@@ -226,14 +259,14 @@ impl Queue {
     }
 
     /// Takes the room of a piece that is used up.
-    pub(super) fn leave(&mut self) -> Chunk {
+    pub(crate) fn leave(&mut self) -> Chunk {
         let mut chunk = std::mem::take(&mut self.chunk);
         chunk.clear();
         chunk
     }
 
     /// Whether all of the piece was taken.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.next_rank().is_none()
     }
 

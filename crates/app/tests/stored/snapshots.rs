@@ -27,7 +27,7 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
     let path = text(dir, &["snapshot", "open", &id]);
     assert_eq!(text(std::path::Path::new(path.trim()), &["query", "http", "-o", "csv", "--fields", "path"]), lines);
     let tar = run(dir, &["snapshot", "export", &id]).1;
-    assert!(tar.len() % 512 == 0 && tar.windows(6).any(|part| part == b"ustar\0"));
+    assert!(tar.len().is_multiple_of(512) && tar.windows(6).any(|part| part == b"ustar\0"));
     let (_, capture, error) = run(dir, &["snapshot", "export", &id, "-o", "pcapng"]);
     assert_eq!(packets(capture), 24, "{error}");
     assert!(text(dir, &["snapshot", "export", &id, "-o", "jsonl"]).lines().count() > 2);

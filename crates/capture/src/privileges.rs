@@ -91,6 +91,11 @@ pub fn is_root() -> bool {
     sys::is_root()
 }
 
+/// The number of the user that the program runs as.
+pub fn user() -> u32 {
+    sys::user().0
+}
+
 /// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`].
 pub fn keep_for_capture() -> Result<Standing, PrivilegeError> {
     give_up(Capabilities::CAPTURE, sudo_user())

@@ -7,7 +7,7 @@ use anyhow::Context;
 use lanternfish_api::{EngineError, Queried};
 use lanternfish_capture::privileges;
 use lanternfish_columns::Tables;
-use lanternfish_model::{FieldTable, Loss, Timestamp};
+use lanternfish_model::{Cause, FieldTable, Loss, Timestamp};
 use lanternfish_query::{Cost, QueryError, Window};
 use lanternfish_store::{Status, Store, StoreError};
 use lanternfish_telemetry::{losses, thousands};
@@ -48,11 +48,8 @@ impl Stored {
         let queried = instance::queried(&store).map_err(failure)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot start a query")?;
-        let mut is_damaged = false;
-        for note in store.status().notes {
-            is_damaged = true;
-            tell(&format!("lanternfish: {note}"));
-        }
+        store.status().notes.iter().for_each(|note| tell(&format!("lanternfish: {note}")));
+        let is_damaged = store.own_loss().count(Cause::SegmentUnreadable) > 0;
         Ok(Stored { store, queried: Arc::new(queried), runtime, is_damaged })
     }
 

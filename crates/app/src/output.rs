@@ -1,4 +1,4 @@
-//! Standard output for entries: whole batches, with what stands before the first and behind the last.
+//! Standard output, or a file, for entries: whole batches, with what stands before the first and behind the last.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ pub(crate) fn stdout() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Entries on their way to standard output.
+/// Entries on their way out.
 pub(crate) struct Output {
     out: File,
     separator: &'static [u8],
@@ -22,9 +22,13 @@ pub(crate) struct Output {
 impl Output {
     /// Writes what stands before the first entry.
     pub(crate) fn begin(writer: &mut EntryWriter<'static>) -> io::Result<Output> {
+        Output::begin_in(stdout()?, writer)
+    }
+
+    /// Writes to a file what stands before the first entry.
+    pub(crate) fn begin_in(mut out: File, writer: &mut EntryWriter<'static>) -> io::Result<Output> {
         let mut head = Vec::new();
         writer.begin(&mut head);
-        let mut out = stdout()?;
         out.write_all(&head)?;
         Ok(Output { out, separator: writer.separator(), is_first: true, error: None })
     }

@@ -39,7 +39,9 @@ fn unusable_arguments_are_2() {
     for (arguments, message) in [
         (&["tpyo"][..], "unrecognized subcommand 'tpyo'"),
         (&["read"], "<FILE>..."),
-        (&["read", "x", "-o", "parquet"], "invalid value 'parquet'"),
+        (&["read", "x", "-o", "xml"], "invalid value 'xml'"),
+        (&["read", "x", "-o", "parquet", "--fields", "id"], "no meaning with -o parquet"),
+        (&["read", "x", "-f", "redact(\"path\")", "-o", "parquet"], "redact() needs -o json"),
         (&["read", "x", "--keylog", "k"], "not yet"),
         (&["read", "x", "--fields", "tiemstamp"], "unknown field `tiemstamp`, did you mean `timestamp`?"),
         (&["read", "x", "--fields", "id,"], "a field name is missing"),

@@ -91,6 +91,11 @@ pub fn is_root() -> bool {
     sys::is_root()
 }
 
+/// The number of the user that the program runs as.
+pub fn user() -> u32 {
+    sys::user().0
+}
+
 /// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`].
 pub fn keep_for_capture() -> Result<Standing, PrivilegeError> {
     give_up(Capabilities::CAPTURE, sudo_user())
@@ -99,6 +104,12 @@ pub fn keep_for_capture() -> Result<Standing, PrivilegeError> {
 /// Gives up every capability and keeps the user: a program that reads what others wrote can do no more than its files allow.
 pub fn drop_all() -> Result<Standing, PrivilegeError> {
     give_up(Capabilities::default(), None)
+}
+
+/// Gives up every capability, and goes on as the user who called sudo, where there is one: for what an instance stored that
+/// was started in the same way.
+pub fn drop_all_as_user() -> Result<Standing, PrivilegeError> {
+    give_up(Capabilities::default(), sudo_user())
 }
 
 /// Why root may fail to open a file after [`drop_all`], for the message about it; nothing for other users and errors.

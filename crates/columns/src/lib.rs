@@ -12,6 +12,7 @@ mod cells;
 mod connection;
 mod detail;
 mod error;
+mod flat;
 mod layout;
 mod raw;
 mod rebuild;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use builders::Builders;
 pub use error::ColumnError;
+pub use flat::Flat;
 pub use layout::hidden;
 pub use rows::Rows;
 pub use tables::Tables;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, new_null_array};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DataFusionError, exec_err};
 use futures::Stream;
+use lanternfish_columns::Flat;
 use lanternfish_filter::Filter;
 use lanternfish_model::ProtocolIndex;
 use tokio::sync::OwnedSemaphorePermit;
@@ -51,7 +52,8 @@ impl Query {
         let engine = Arc::clone(&self.engine);
         let (snapshot, window) = self.snapshot(window);
         let mut question = Question::new(&engine.tables, Some(filter), window, Vec::new());
-        let schema = Arc::new(schema(&engine, &question));
+        let flat = Flat::new(&engine.tables, |protocol| question.concerns(protocol));
+        let schema = Arc::clone(flat.schema());
         question.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         question.columns.extend(Facts::columns().map(str::to_owned));
         let newest = {
@@ -61,7 +63,7 @@ impl Query {
         let units = Unit::all(&*snapshot, &question, &mut Cost::default());
         let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
         let mut work = JoinSet::new();
-        let shape = Shape { schema: Arc::clone(&schema), newest };
+        let shape = Shape { flat, newest };
         let handle = engine.handle().clone();
         work.spawn_on(send_all(engine, question, units, shape, sender), &handle);
         Ok(Records { schema, receiver, _work: work })
@@ -69,7 +71,7 @@ impl Query {
 }
 
 struct Shape {
-    schema: SchemaRef,
+    flat: Flat,
     newest: Arc<Newest>,
 }
 
@@ -138,38 +140,8 @@ impl Shape {
         let current: BooleanArray =
             (0..batch.num_rows()).map(|row| Some(!facts.is_outdated(&self.newest, row))).collect();
         let batch = filter_record_batch(batch, &current)?;
-        let column = |field: &Arc<Field>| -> datafusion::common::Result<ArrayRef> {
-            match batch.column_by_name(field.name()) {
-                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                Some(column) => Ok(cast(column, field.data_type())?),
-                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-            }
-        };
-        let columns = self.schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(DataFusionError::from)
+        self.flat.shaped(&batch).map_err(|error| DataFusionError::External(Box::new(error)))
     }
-}
-
-/// The visible columns of all protocols that a question concerns.
-fn schema(engine: &Engine, question: &Question) -> Schema {
-    let mut fields: Vec<Field> = Vec::new();
-    let mut known = std::collections::HashSet::new();
-    for (protocol, _) in engine.tables.protocols() {
-        if !question.concerns(protocol) {
-            continue;
-        }
-        for field in engine.tables.schema(protocol).fields() {
-            if field.name().starts_with('_') || !known.insert(field.name().clone()) {
-                continue;
-            }
-            let data_type = match field.data_type() {
-                DataType::Dictionary(_, values) => values.as_ref().clone(),
-                other => other.clone(),
-            };
-            fields.push(Field::new(field.name(), data_type, true));
-        }
-    }
-    Schema::new(fields)
 }
 
 /// Batches that wait for their reader.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::{Age, ByteSize, EntryFormat, PacketFormat};
+use super::{Age, ByteSize, DataDirArgs, EntryFormat, PacketFormat};
 
 /// Arguments of `read`.
 #[derive(Debug, Args)]
@@ -122,10 +122,8 @@ pub(crate) struct ServeArgs {
 /// What every verb that stores live traffic takes.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// Keep entries, packets and snapshots in this directory [default: lanternfish in the user's state directory, for root
-    /// /var/lib/lanternfish]
-    #[arg(long, value_name = "DIR", help_heading = "Store")]
-    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: DataDirArgs,
 
     /// Keep nothing over the end of the program, and no packets
     #[arg(long, value_parser = BoolishValueParser::new(), help_heading = "Store")]
@@ -224,6 +222,7 @@ pub(super) const READ_EXAMPLES: &str = "Examples:
   lanternfish read trace.pcap -f 'http && status_code >= 400' -o jsonl
   lanternfish read *.pcap -o csv --fields timestamp,src.ip,method,path,status_code,elapsed_time
   tcpdump -i any -w - | lanternfish read - -f dns
+  lanternfish read trace.pcap -f http -o parquet > calls.parquet
   lanternfish read big.pcap -f 'dst.port == 6379' -o pcapng --whole-connection > redis.pcapng
 
 The exit status is 0 if everything was read, even where packets are bad: the line at the end on

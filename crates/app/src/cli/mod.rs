@@ -2,6 +2,7 @@
 //! of `lanternfish.toml` derive.
 
 mod arguments;
+mod stored;
 mod values;
 
 use std::path::PathBuf;
@@ -14,7 +15,13 @@ use crate::demo::Service;
 pub(crate) use arguments::{
     CaptureArgs, EntryArgs, LimitArgs, LiveArgs, OpenArgs, ReadArgs, ServeArgs, StoreArgs, WatchArgs,
 };
-pub(crate) use values::{Age, ByteSize, ColorChoice, EntryFormat, ListFormat, PacketFormat};
+pub(crate) use stored::{
+    DataDirArgs, ExportArgs, MapArgs, OrderArgs, QueryArgs, SnapshotArgs, SnapshotVerb, StoredArgs, WindowArgs,
+};
+pub(crate) use values::{
+    Age, ArchiveFormat, ByteSize, ColorChoice, EntryFormat, ExportFormat, ListFormat, MapFormat, OrderChoice,
+    PacketFormat, QueryFormat,
+};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -30,6 +37,7 @@ pub(crate) use values::{Age, ByteSize, ColorChoice, EntryFormat, ListFormat, Pac
   lanternfish live -f 'http && status_code >= 500'      only failing HTTP calls
   lanternfish read trace.pcapng -o jsonl                a capture file as JSON lines
   lanternfish read trace.pcapng -f dns -o csv --fields timestamp,dns_questions,elapsed_time
+  lanternfish query 'status_code >= 500' --last 15m     what was stored of it
   lanternfish fields http                               what a filter can ask of HTTP
   lanternfish doctor                                    what can be seen here, and why not
 
@@ -70,6 +78,17 @@ pub(crate) enum Verb {
     /// Print the entries of this machine that match a filter, as they happen
     #[command(after_help = arguments::WATCH_EXAMPLES)]
     Watch(WatchArgs),
+    /// Ask what is stored: entries that match a filter, the newest first
+    #[command(after_help = stored::QUERY_EXAMPLES)]
+    Query(QueryArgs),
+    /// Show who calls whom in what is stored
+    #[command(after_help = stored::MAP_EXAMPLES)]
+    Map(MapArgs),
+    /// Write what is stored to a file: entries or packets
+    #[command(after_help = stored::EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Freeze a window of what is stored, so that it stays until it is deleted
+    Snapshot(SnapshotArgs),
     /// Make traffic of every protocol on the loopback, and show it
     Demo(DemoArgs),
     /// List what filters and columns can name
@@ -243,7 +262,8 @@ pub(crate) fn value_name(value: &impl ValueEnum) -> String {
 }
 
 /// Flags that would be dangerous or senseless as a setting.
-const ONLY_ON_THE_COMMAND_LINE: &[&str] = &["config", "fix", "help", "pending", "record", "version", "yes"];
+const ONLY_ON_THE_COMMAND_LINE: &[&str] =
+    &["config", "fix", "from", "help", "last", "pending", "record", "snapshot", "to", "version", "yes"];
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use lanternfish_output::Format;
+use lanternfish_query::Order;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,12 +69,14 @@ pub(crate) enum PacketFormat {
     Csv,
     /// An HTTP Archive of the HTTP calls, for browsers' developer tools
     Har,
+    /// A Parquet file with one column a field
+    Parquet,
     /// The packets of the entries
     Pcapng,
 }
 
 impl PacketFormat {
-    /// The format of the writer; `None` for packets.
+    /// The format of the writer; `None` for what is no text.
     pub(crate) fn format(self) -> Option<Format> {
         match self {
             PacketFormat::Table => Some(Format::Table),
@@ -81,7 +84,100 @@ impl PacketFormat {
             PacketFormat::Json => Some(Format::Json),
             PacketFormat::Csv => Some(Format::Csv),
             PacketFormat::Har => Some(Format::Har),
-            PacketFormat::Pcapng => None,
+            PacketFormat::Parquet | PacketFormat::Pcapng => None,
+        }
+    }
+}
+
+/// How entries that are stored are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryFormat {
+    /// Lines for people
+    Table,
+    /// One JSON object a line
+    Jsonl,
+    /// One JSON array
+    Json,
+    /// Comma-separated values, with a header line
+    Csv,
+    /// A Parquet file with one column a field
+    Parquet,
+}
+
+/// How a service map is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MapFormat {
+    /// Lines for people: one for each caller, called one and protocol
+    Table,
+    /// A graph for Graphviz
+    Dot,
+    /// What the machine interface says
+    Json,
+    /// A flowchart for Mermaid, as Markdown shows it
+    Mermaid,
+}
+
+/// What an export holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One JSON object a line
+    Jsonl,
+    /// Comma-separated values, with a header line
+    Csv,
+    /// A Parquet file with one column a field
+    Parquet,
+    /// The packets of the entries
+    Pcapng,
+    /// An HTTP Archive of the HTTP calls, for browsers' developer tools
+    Har,
+}
+
+/// What is exported of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArchiveFormat {
+    /// All of it: a data directory
+    Tar,
+    /// Its entries, one JSON object a line
+    Jsonl,
+    /// Its entries as comma-separated values
+    Csv,
+    /// Its entries as a Parquet file
+    Parquet,
+    /// Its packets
+    Pcapng,
+    /// Its HTTP calls as an HTTP Archive
+    Har,
+}
+
+impl ArchiveFormat {
+    /// The format of its entries or packets; `None` for all of it.
+    pub(crate) fn export(self) -> Option<ExportFormat> {
+        match self {
+            ArchiveFormat::Tar => None,
+            ArchiveFormat::Jsonl => Some(ExportFormat::Jsonl),
+            ArchiveFormat::Csv => Some(ExportFormat::Csv),
+            ArchiveFormat::Parquet => Some(ExportFormat::Parquet),
+            ArchiveFormat::Pcapng => Some(ExportFormat::Pcapng),
+            ArchiveFormat::Har => Some(ExportFormat::Har),
+        }
+    }
+}
+
+/// Which entries come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderChoice {
+    /// The newest
+    Newest,
+    /// The oldest
+    Oldest,
+}
+
+impl OrderChoice {
+    /// The order of the queries.
+    pub(crate) fn order(self) -> Order {
+        match self {
+            OrderChoice::Newest => Order::Newest,
+            OrderChoice::Oldest => Order::Oldest,
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Stores in directories that go away, filled from captures through the pipeline, with their packets in the ring.
+#![allow(dead_code, reason = "each of the tests that share it uses a part")]
 
 use std::io::Cursor;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ pub(crate) const START: Timestamp = Timestamp::from_ns(1_700_000_000_000_000_000
 
 /// A store with what can be asked of it.
 pub(crate) struct Fixture {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     pub(crate) store: Arc<Store>,
     pub(crate) queried: Queried,
 }
@@ -83,7 +84,12 @@ impl Fixture {
         }
         let source = Arc::new(StoreSource::new(Arc::clone(&store)));
         let query = Query::new(source.clone(), tables, 2).unwrap();
-        Fixture { _dir: dir, queried: Queried::new(query, source), store }
+        Fixture { dir, queried: Queried::new(query, source), store }
+    }
+
+    /// Ends the store; its directory stays.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        self.dir
     }
 
     /// The entries that a filter meets, the oldest first.

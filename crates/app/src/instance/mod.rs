@@ -12,12 +12,12 @@ mod observer;
 mod packets;
 pub(crate) mod pcap;
 mod peers;
-mod place;
+pub(crate) mod place;
 mod recorder;
 mod scope;
 mod serve;
 mod shelf;
-mod snapshots;
+pub(crate) mod snapshots;
 
 #[cfg(test)]
 mod fixture;

@@ -41,7 +41,7 @@ impl Place {
             let config = Config { ring_bytes: 0, retention_bytes: config.retention_bytes.min(UNKEPT_BYTES), ..config };
             return Place::temporary(config, table);
         }
-        let path = match &arguments.data_dir {
+        let path = match &arguments.place.data_dir {
             Some(path) => path.clone(),
             None => default_dir().ok_or_else(|| {
                 Failure::usage("there is no place to store: neither HOME nor XDG_STATE_HOME is set; see --data-dir")
@@ -133,8 +133,25 @@ pub(crate) fn default_dir() -> Option<PathBuf> {
     if lanternfish_capture::privileges::is_root() {
         return Some(PathBuf::from("/var/lib/lanternfish"));
     }
-    let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")))?;
+    let state = of("XDG_STATE_HOME").or_else(|| Some(home(of("HOME"))?.join(".local/state")))?;
     Some(state.join("lanternfish"))
+}
+
+/// The home directory of the user; sudo may have left that of root in `HOME`.
+fn home(named: Option<PathBuf>) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let user = lanternfish_capture::privileges::user();
+    if named.as_ref().is_some_and(|home| std::fs::metadata(home).is_ok_and(|about| about.uid() == user)) {
+        return named;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    home_of(&users, user).or(named)
+}
+
+/// The home directory of a user by its number, as passwd(5) has it.
+fn home_of(users: &str, user: u32) -> Option<PathBuf> {
+    let line = users.lines().find(|line| line.split(':').nth(2).and_then(|uid| uid.parse().ok()) == Some(user))?;
+    line.split(':').nth(5).filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 /// The settings as they hold, for the page.
@@ -181,3 +198,16 @@ pub(crate) fn show(url: &str, is_quiet: bool) {
 pub(crate) const LISTEN: &str = "listen";
 /// The most bytes of entries where nothing is kept.
 const UNKEPT_BYTES: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_are_found_by_number() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000::/home/ann:\nbob:x:1001:1000:::\n";
+        let home = |user| home_of(users, user);
+        assert_eq!((home(1000), home(0)), (Some("/home/ann".into()), Some("/root".into())));
+        assert_eq!((home(1001), home(7)), (None, None));
+    }
+}

@@ -93,7 +93,8 @@ impl OpenStores {
     }
 }
 
-fn shown(snapshot: &lanternfish_store::Snapshot) -> Snapshot {
+/// What the machine interface says of a snapshot.
+pub(crate) fn shown(snapshot: &lanternfish_store::Snapshot) -> Snapshot {
     Snapshot {
         id: snapshot.id.clone(),
         name: snapshot.name.clone(),

@@ -32,10 +32,15 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Checks the filter and the columns.
     pub(crate) fn new(cli: &Cli, query: Option<&str>, entries: &EntryArgs) -> Result<Prepared, Failure> {
+        Prepared::of(cli, query, entries.fields.as_deref())
+    }
+
+    /// Checks a filter and a list of columns.
+    pub(crate) fn of(cli: &Cli, query: Option<&str>, fields: Option<&str>) -> Result<Prepared, Failure> {
         let table = tables::field_table()?;
         let query = query.unwrap_or_default();
         let filter = compile(query, table)?;
-        let columns = match &entries.fields {
+        let columns = match fields {
             Some(list) => {
                 let columns = Column::parse_list(table, list);
                 Some(columns.map_err(|error| Failure::usage(format_args!("--fields: {error}")))?)

@@ -5,13 +5,18 @@ mod completions;
 mod config;
 mod docs;
 mod doctor;
+mod export;
 pub(crate) mod fields;
 mod kfl;
 mod live;
 mod man;
+mod map;
 mod open;
 mod protocols;
+mod query;
 mod read;
+mod snapshot;
+mod stored;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
@@ -33,6 +38,10 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         Verb::Demo(arguments) => live::demo(invocation, arguments),
         Verb::Shop { service } => Ok(demo::serve(*service)?),
         Verb::Open(arguments) => open::run(invocation, arguments),
+        Verb::Query(arguments) => query::run(cli, arguments),
+        Verb::Map(arguments) => map::run(arguments),
+        Verb::Export(arguments) => export::run(cli, arguments),
+        Verb::Snapshot(arguments) => snapshot::run(cli, &arguments.verb),
         Verb::Fields(arguments) => fields::run(arguments),
         Verb::Protocols(arguments) => protocols::run(arguments),
         Verb::Kfl(arguments) => kfl::run(arguments),

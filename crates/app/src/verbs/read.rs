@@ -1,9 +1,12 @@
 //! `lanternfish read`: capture files to standard output.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lanternfish_capture::{BpfProgram, compile, privileges};
+use lanternfish_columns::Tables;
+use lanternfish_filter::Plan;
 use lanternfish_model::FieldId;
 use lanternfish_pipeline::files::{self, PacketFilter, Report, Start};
 use lanternfish_pipeline::{EntrySink, RawPacket, Revisions, Settings};
@@ -14,7 +17,9 @@ use crate::exit::Failure;
 use crate::input::Input;
 use crate::output::{Output, stdout};
 use crate::packets::{PacketSink, PacketWriter, Selection};
+use crate::parquet_file::WriteError;
 use crate::progress::Progress;
+use crate::rows::{RowWriter, Waiting};
 use crate::terminal::tell;
 use crate::verbs::capture::{Prepared, workers};
 
@@ -37,6 +42,7 @@ pub(super) fn run(cli: &Cli, arguments: &ReadArgs) -> Result<(), Failure> {
             output.end(&mut writer)?;
             files.conclude(arguments)
         }
+        None if arguments.output == PacketFormat::Parquet => parquet(&prepared, arguments, bpf),
         None => {
             let settings = settings(&prepared, arguments, [])?;
             let is_whole = arguments.whole_connection;
@@ -53,6 +59,30 @@ pub(super) fn run(cli: &Cli, arguments: &ReadArgs) -> Result<(), Failure> {
     }
 }
 
+/// Reads into the rows of a Parquet file.
+fn parquet(prepared: &Prepared, arguments: &ReadArgs, bpf: Option<PacketFilter>) -> Result<(), Failure> {
+    if !prepared.filter.redactions().is_empty() {
+        return Err(Failure::usage("redact() needs -o json or jsonl, without --fields"));
+    }
+    let settings = settings(prepared, arguments, prepared.table.iter().map(|(id, _, _)| id))?;
+    let mut files = Files::open(arguments, settings, bpf, false)?;
+    let waiting = Waiting::new(Arc::new(Tables::new(prepared.table)));
+    let plan = prepared.filter.plan(prepared.table);
+    let may_match = |protocol| !matches!(plan.for_protocol(prepared.table, protocol), Plan::Const(false));
+    let mut writer = RowWriter::begin(stdout()?, &waiting, may_match).map_err(broken)?;
+    let mut sink = || Box::new(waiting.sink()) as Box<dyn EntrySink>;
+    files.read(&mut sink, &mut |marks| writer.write(marks))?;
+    writer.end(files.ledger.loss()).map_err(broken)?;
+    files.conclude(arguments)
+}
+
+fn broken(error: WriteError) -> Failure {
+    match error {
+        WriteError::Output(error) => Failure::from(error),
+        other => Failure::Work(other.into()),
+    }
+}
+
 /// Refuses arguments that make no sense together, before anything is opened.
 fn check(arguments: &ReadArgs) -> Result<(), Failure> {
     if arguments.keylog.is_some() {
@@ -63,8 +93,13 @@ fn check(arguments: &ReadArgs) -> Result<(), Failure> {
         let output = cli::value_name(&arguments.output);
         return Err(Failure::usage(format_args!("--whole-connection goes with -o pcapng, not with -o {output}")));
     }
-    if arguments.entries.fields.is_some() && is_packets {
-        return Err(Failure::usage("--fields has no meaning with -o pcapng"));
+    let is_parquet = arguments.output == PacketFormat::Parquet;
+    if arguments.entries.fields.is_some() && (is_packets || is_parquet) {
+        let output = cli::value_name(&arguments.output);
+        return Err(Failure::usage(format_args!("--fields has no meaning with -o {output}")));
+    }
+    if is_parquet && io::stdout().is_terminal() {
+        return Err(Failure::usage("-o parquet is not for terminals: write it to a file, as in > entries.parquet"));
     }
     if arguments.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
         return Err(Failure::usage("standard input (-) can be read only once"));

@@ -7,6 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 use crate::instance::fixture::{Fixture, filter, read, shop};
+use crate::parquet_file::LOSS_KEY;
 
 async fn ask(fixture: &Fixture, query: &str, order: Order, limit: Option<u64>, format: EngineFormat) -> Vec<u8> {
     let window = Window::ALL;

@@ -1,0 +1,225 @@
+//! `lanternfish snapshot`: frozen windows of what is stored.
+//!
+//! The process that stores makes and deletes them: a running instance is asked over its machine interface, and where none
+//! runs, the directory is opened here.
+
+mod running;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanternfish_api::dto::Snapshot as Shown;
+use lanternfish_columns::Tables;
+use lanternfish_model::{FieldTable, Timestamp};
+use lanternfish_query::Window;
+use lanternfish_store::{Config, NewSnapshot, Store, StoreError};
+use lanternfish_telemetry::thousands;
+use serde_json::{Value, json};
+
+use self::running::{Answer, Running};
+use crate::cli::{ArchiveFormat, Cli, DataDirArgs, ListFormat, OrderArgs, OrderChoice, SnapshotVerb, WindowArgs};
+use crate::exit::Failure;
+use crate::instance::place::show;
+use crate::instance::snapshots::shown;
+use crate::tables::{aligned, field_table};
+use crate::terminal::{print, tell};
+use crate::verbs::capture::{Prepared, compile, now};
+use crate::verbs::export::{Target, What};
+use crate::verbs::stored::{Stored, read, refused, settle, text, window};
+
+/// Does what the verb says.
+pub(super) fn run(cli: &Cli, verb: &SnapshotVerb) -> Result<(), Failure> {
+    match verb {
+        SnapshotVerb::Create { query, name, no_packets, window, place } => {
+            let plan = Plan::new(query.as_deref(), name, !no_packets, *window)?;
+            create(&plan, place)
+        }
+        SnapshotVerb::List { list, place } => {
+            let store = read(&settle(place)?, field_table()?)?;
+            print(&listed(&store, list.format)?)?;
+            Ok(())
+        }
+        SnapshotVerb::Open { id, place } => open(id, place),
+        SnapshotVerb::Export { id, file, output, place } => export(cli, id, file.as_deref(), *output, place),
+        SnapshotVerb::Delete { ids, place } => delete(ids, place),
+    }
+}
+
+/// What to freeze.
+struct Plan {
+    query: String,
+    name: String,
+    has_packets: bool,
+    window: Window,
+}
+
+impl Plan {
+    fn new(query: Option<&str>, name: &str, has_packets: bool, arguments: WindowArgs) -> Result<Plan, Failure> {
+        let query = query.unwrap_or_default();
+        compile(query, field_table()?)?;
+        let name = name.trim().to_owned();
+        if name.len() > lanternfish_api::limits::MAX_NAME_BYTES {
+            let most = lanternfish_api::limits::MAX_NAME_BYTES;
+            return Err(Failure::usage(format_args!("--name is longer than {most} bytes")));
+        }
+        Ok(Plan { query: query.to_owned(), name, has_packets, window: window(arguments)? })
+    }
+
+    /// As the machine interface takes it.
+    fn request(&self) -> Value {
+        let time = |time: Option<Timestamp>| time.map(text);
+        json!({"name": self.name, "filter": self.query, "packets": self.has_packets,
+               "from": time(self.window.from), "to": time(self.window.to)})
+    }
+}
+
+/// Makes a snapshot and prints its id.
+fn create(plan: &Plan, place: &DataDirArgs) -> Result<(), Failure> {
+    let dir = settle(place)?;
+    let asked = match Running::of(&dir) {
+        Some(running) => running.ask("POST", "/api/v1/snapshots", Some(&plan.request()))?,
+        None => Answer::Nobody,
+    };
+    let (id, rows, bytes) = match asked {
+        Answer::Given(made) => {
+            let number = |name: &str| made.get(name).and_then(Value::as_u64).unwrap_or(0);
+            let id = made.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            (id, number("entries"), number("bytes"))
+        }
+        Answer::Nobody => {
+            let store = write(&dir, field_table()?)?;
+            let status = store.status();
+            let new = NewSnapshot {
+                name: plan.name.clone(),
+                from: plan.window.from.or(status.from).unwrap_or(Timestamp::MIN),
+                to: plan.window.to.unwrap_or_else(now),
+                filter: plan.query.clone(),
+                has_packets: plan.has_packets,
+            };
+            let made = store.snapshots().create(&new).map_err(refused)?;
+            (made.id, made.rows, made.bytes)
+        }
+    };
+    tell(&format!("lanternfish: the snapshot has {} rows and {} bytes", thousands(rows), thousands(bytes)));
+    Ok(print(&format!("{id}\n"))?)
+}
+
+/// Deletes snapshots; the first that can't be deleted ends it.
+fn delete(ids: &[String], place: &DataDirArgs) -> Result<(), Failure> {
+    let dir = settle(place)?;
+    let running = Running::of(&dir);
+    let mut store = None;
+    for id in ids {
+        if !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(refused(StoreError::NoSnapshot(id.clone())));
+        }
+        let asked = match &running {
+            Some(running) => running.ask("DELETE", &format!("/api/v1/snapshots/{id}"), None)?,
+            None => Answer::Nobody,
+        };
+        if let Answer::Nobody = asked {
+            let store = match &mut store {
+                Some(store) => store,
+                None => store.insert(write(&dir, field_table()?)?),
+            };
+            store.snapshots().delete(id).map_err(refused)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a directory that nobody else writes to, to change its snapshots and nothing else.
+fn write(dir: &Path, table: &'static FieldTable) -> Result<Store, Failure> {
+    if !dir.is_dir() {
+        return Err(refused(StoreError::Missing(dir.to_owned())));
+    }
+    // What is kept for how long is not said here.
+    let config = Config { retention_bytes: u64::MAX, retention_age: FOR_GOOD, ring_bytes: 0, ..Config::default() };
+    Store::open(dir, config, Arc::new(Tables::new(table))).map_err(|error| match error {
+        StoreError::Locked { .. } => Failure::Work(anyhow::anyhow!(
+            "{error}, whose machine interface does not answer: let it make the snapshot, or stop it first"
+        )),
+        error => refused(error),
+    })
+}
+
+fn listed(store: &Store, format: ListFormat) -> Result<String, Failure> {
+    let mut snapshots: Vec<Shown> = store.snapshots().list().map_err(refused)?.iter().map(shown).collect();
+    snapshots.reverse();
+    if format == ListFormat::Json {
+        let text = serde_json::to_string_pretty(&snapshots).map_err(anyhow::Error::from)?;
+        return Ok(format!("{text}\n"));
+    }
+    let row = |snapshot: &Shown| {
+        let time = |time: &Option<String>| time.clone().unwrap_or_default();
+        let packets = if snapshot.packets > 0 { "yes" } else { "no" };
+        vec![
+            snapshot.id.clone(),
+            time(&snapshot.from),
+            time(&snapshot.to),
+            thousands(snapshot.entries),
+            thousands(snapshot.bytes),
+            packets.to_owned(),
+            plain(&snapshot.filter),
+            plain(&snapshot.name),
+        ]
+    };
+    let rows: Vec<Vec<String>> = snapshots.iter().map(row).collect();
+    Ok(aligned(&["ID", "FROM", "TO", "ROWS", "BYTES", "PACKETS", "FILTER", "NAME"], &rows))
+}
+
+/// A text on one line.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+/// Shows a snapshot in the dashboard, or tells where it lies.
+fn open(id: &str, place: &DataDirArgs) -> Result<(), Failure> {
+    let dir = settle(place)?;
+    let path = read(&dir, field_table()?)?.snapshots().path(id).map_err(refused)?;
+    if let Some(running) = Running::of(&dir)
+        && running.answers()?
+    {
+        show(&format!("{}/?snapshot={id}", running.url()), false);
+        return Ok(());
+    }
+    tell(
+        "lanternfish: no instance runs on this directory; `query`, `map` and `export` ask the snapshot with --snapshot",
+    );
+    Ok(print(&format!("{}\n", path.display()))?)
+}
+
+fn export(cli: &Cli, id: &str, file: Option<&Path>, format: ArchiveFormat, place: &DataDirArgs) -> Result<(), Failure> {
+    let prepared = Prepared::of(cli, None, None)?;
+    let target = match format.export() {
+        Some(format) => Target::new(file, format)?,
+        None => Target::with(file, false, PRIVATE, "tar")?,
+    };
+    let store = read(&settle(place)?, prepared.table)?;
+    let path = store.snapshots().path(id).map_err(refused)?;
+    let Some(format) = format.export() else {
+        let mut output = std::io::BufWriter::new(target.file()?);
+        store.snapshots().export(id, &mut output).map_err(broken)?;
+        std::io::Write::flush(&mut output)?;
+        drop(output);
+        return target.keep();
+    };
+    let mut stored = Stored::of(read(&path, prepared.table)?)?;
+    let order = OrderArgs { order: OrderChoice::Newest, limit: None };
+    let what = What { format, window: Window::ALL, order, is_whole_connection: true };
+    what.write(&mut stored, &prepared, target)
+}
+
+/// A reader that goes away is no failure.
+fn broken(error: StoreError) -> Failure {
+    match error {
+        StoreError::Io { error, .. } if error.kind() == std::io::ErrorKind::BrokenPipe => Failure::from(error),
+        error => refused(error),
+    }
+}
+
+/// Snapshots hold packets, which were never redacted.
+const PRIVATE: u32 = 0o600;
+/// Nothing is so old that it goes.
+const FOR_GOOD: Duration = Duration::from_secs(200 * 365 * 86_400);

@@ -114,6 +114,7 @@ impl Reassembly<'_> {
 /// One connection, which is over only when its packets are: it was found out before which they are.
 const CONFIG: Config = Config {
     max_connections: 16,
+    max_embryonic: 16,
     max_table_bytes: 1 << 20,
     max_buffered_bytes: 8 << 20,
     max_connection_buffered_bytes: 8 << 20,

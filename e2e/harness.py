@@ -27,13 +27,12 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
-def memory_mib(pid):
-    """The memory of a process, RssAnon and RssShmem, in MiB; 0 where it is gone."""
+def peak_memory_mib(pid):
+    """The most memory that a process had so far, mapped files included, in MiB; 0 where it is gone."""
     try:
         with open(f"/proc/{pid}/status") as status:
-            lines = dict(line.split(":", 1) for line in status if ":" in line)
-        return sum(int(lines[name].split()[0]) for name in ("RssAnon", "RssShmem")) / 1024
-    except (OSError, ValueError, KeyError):
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
         return 0.0
 
 

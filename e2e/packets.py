@@ -75,15 +75,17 @@ def call(path, begin_us):
     return conversation.response(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").end().take()
 
 
-def syns(count, begin_us):
-    """Blocks of records, each with a SYN of a flow of its own, a microsecond after the one before."""
-    one = record(0, frame(ipv4("10.0.0.0", "10.100.0.1", 6, tcp(4000, 443, 1, 0, SYN))))
-    size, source = 65536, 16 + 14 + 12
+def syns(count, begin_us, is_scan=False):
+    """Blocks of records, each with a SYN of a flow of its own, a microsecond after the one before: from as many addresses
+    to one port, or as a scan, from one address to as many."""
+    ends = ("10.250.0.1", "10.0.0.0") if is_scan else ("10.0.0.0", "10.100.0.1")
+    one = record(0, frame(ipv4(*ends, 6, tcp(4000, 443, 1, 0, SYN))))
+    size, address_at = 65536, 16 + 14 + (16 if is_scan else 12)
     block = bytearray(one * size)
-    block[source + 2::len(one)] = bytes(number >> 8 for number in range(size))
-    block[source + 3::len(one)] = bytes(number & 255 for number in range(size))
+    block[address_at + 2::len(one)] = bytes(number >> 8 for number in range(size))
+    block[address_at + 3::len(one)] = bytes(number & 255 for number in range(size))
     for first in range(0, count, size):
-        block[source + 1::len(one)] = bytes([first >> 16 & 255]) * size
+        block[address_at + 1::len(one)] = bytes([first >> 16 & 255]) * size
         times = b"".join(struct.pack("<II", *divmod(begin_us + first + number, SECOND_US)) for number in range(size))
         for position in range(8):
             block[position::len(one)] = times[position::8]

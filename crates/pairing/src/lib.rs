@@ -48,6 +48,8 @@ pub struct Pairer {
     /// Responses that became whole before their requests.
     early: VecDeque<Box<Message>>,
     order: Order,
+    /// Bytes of the messages that wait.
+    waiting_bytes: usize,
 }
 
 /// Whether the n-th response is that of the n-th request.
@@ -116,9 +118,19 @@ impl Pairer {
         }
     }
 
-    /// How many places are taken by what waits, those included that only keep the order.
-    pub fn places(&self) -> usize {
-        self.requests.len().saturating_add(self.early.len())
+    /// Bytes of memory that are held of what waits, places included that only keep the order.
+    #[inline]
+    pub fn held_bytes(&self) -> usize {
+        let places = self.requests.len().saturating_add(self.early.len());
+        self.waiting_bytes.saturating_add(places.saturating_mul(size_of::<Slot>()))
+    }
+
+    /// Reckons that what was given as a pair is not held here any more.
+    #[inline]
+    pub fn hand_over(&mut self, pair: &Pair) {
+        for half in [&pair.request, &pair.response].into_iter().flatten() {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(half.reckoned_bytes);
+        }
     }
 
     /// Gives up everything that waits, to make room: half pairs with a note. Requests in order keep their places, so that
@@ -210,13 +222,14 @@ impl Pairer {
         }
     }
 
-    fn come_early(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+    fn come_early(&mut self, mut message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
         if self.early.len() >= limits.waiting {
             loss.add(Cause::PairLimit, 1);
             if let Some(oldest) = self.early.pop_front() {
                 emit(Pair { request: None, response: Some(oldest) });
             }
         }
+        self.reckon(&mut message);
         self.early.push_back(message);
     }
 
@@ -317,15 +330,20 @@ impl Pairer {
         Some(behind.saturating_add(steps))
     }
 
-    fn wait(&mut self, message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
+    fn wait(&mut self, mut message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
         if self.requests.len() >= limits.waiting {
             loss.add(Cause::PairLimit, 1);
-            let mut message = message;
             message.note("too many requests were waiting for their answers");
             emit(Pair { request: Some(message), response: None });
             return;
         }
+        self.reckon(&mut message);
         self.requests.push_back(Slot::Waiting(message));
+    }
+
+    fn reckon(&mut self, message: &mut Message) {
+        message.reckoned_bytes = message.footprint_bytes();
+        self.waiting_bytes = self.waiting_bytes.saturating_add(message.reckoned_bytes);
     }
 
     /// Gives requests with an id up that are older than the limit; they stand in the order of time.

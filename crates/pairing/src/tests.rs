@@ -161,21 +161,22 @@ fn a_late_answer_does_not_answer_the_next_request() {
 fn what_is_given_up_keeps_its_place() {
     let (mut pairer, limits, mut loss) = (Pairer::default(), Limits::default(), Loss::default());
     let mut pairs = Vec::new();
-    let mut emit = |pair: Pair| {
-        let number = |half: &Option<Box<Message>>| half.as_ref().map_or(0, |m| m.first.number);
-        let notes = pair.request.as_ref().map_or(0, |message| message.notes.iter().count());
-        pairs.push((number(&pair.request), number(&pair.response), notes));
-    };
     for (number, pairing) in [(1, PairKey::InOrder), (2, PairKey::Id(7)), (3, PairKey::InOrder)] {
-        pairer.push(message(Role::Request, pairing, number), &limits, &mut loss, &mut emit);
+        pairer.push(message(Role::Request, pairing, number), &limits, &mut loss, &mut |pair| pairs.push(pair));
     }
-    assert_eq!(pairer.places(), 3);
-    pairer.relieve("given up", &mut emit);
-    assert_eq!(pairer.places(), 2);
-    pairer.push(message(Role::Request, PairKey::InOrder, 4), &limits, &mut loss, &mut emit);
+    assert!(pairer.held_bytes() > 3 * size_of::<Message>());
+    pairer.relieve("given up", &mut |pair| pairs.push(pair));
+    pairs.iter().for_each(|pair| pairer.hand_over(pair));
+    assert_eq!(pairer.held_bytes(), 2 * size_of::<Slot>());
+    pairer.push(message(Role::Request, PairKey::InOrder, 4), &limits, &mut loss, &mut |pair| pairs.push(pair));
     for (number, pairing) in [(5, PairKey::InOrder), (6, PairKey::InOrder), (7, PairKey::InOrder), (8, PairKey::Id(7))]
     {
-        pairer.push(message(Role::Response, pairing, number), &limits, &mut loss, &mut emit);
+        pairer.push(message(Role::Response, pairing, number), &limits, &mut loss, &mut |pair| pairs.push(pair));
     }
-    assert_eq!(pairs, [(1, 0, 1), (2, 0, 1), (3, 0, 1), (0, 5, 0), (0, 6, 0), (4, 7, 0), (0, 8, 0)]);
+    pairs.iter().skip(3).for_each(|pair| pairer.hand_over(pair));
+    assert_eq!(pairer.held_bytes(), 0);
+    let number = |half: &Option<Box<Message>>| half.as_ref().map_or(0, |message| message.first.number);
+    let notes = |pair: &Pair| pair.request.as_ref().map_or(0, |message| message.notes.iter().count());
+    let told: Vec<_> = pairs.iter().map(|pair| (number(&pair.request), number(&pair.response), notes(pair))).collect();
+    assert_eq!(told, [(1, 0, 1), (2, 0, 1), (3, 0, 1), (0, 5, 0), (0, 6, 0), (4, 7, 0), (0, 8, 0)]);
 }

@@ -35,8 +35,6 @@ pub struct Connection {
     next_index: u64,
     ticket: Option<Arc<Ticket>>,
     id: u64,
-    /// Bytes of the messages that wait for their other half.
-    waiting_bytes: usize,
     /// All bytes that are held for it, as they were reckoned last, and how many were left when it gave up what it could.
     held_bytes: usize,
     left_bytes: usize,
@@ -205,8 +203,6 @@ impl Stage {
                 message.is_partial = true;
                 message.note("fragments of its datagram never came");
             }
-            message.reckoned_bytes = message.footprint_bytes();
-            connection.waiting_bytes = connection.waiting_bytes.saturating_add(message.reckoned_bytes);
             let mut emit = |pair| pairs.push(pair);
             connection.pairer.push(message, &self.settings.pairing, &mut self.loss, &mut emit);
         }
@@ -219,9 +215,7 @@ impl Stage {
 
     /// Makes an entry of a pair. `unanswered` is the outcome of a request that will have no response.
     fn pair(&mut self, connection: &mut Connection, facts: &ConnectionFacts, pair: Pair, unanswered: Outcome) {
-        for half in [&pair.request, &pair.response].into_iter().flatten() {
-            connection.waiting_bytes = connection.waiting_bytes.saturating_sub(half.reckoned_bytes);
-        }
+        connection.pairer.hand_over(&pair);
         if !self.settings.calls {
             self.recycle(pair.request);
             self.recycle(pair.response);
@@ -430,7 +424,6 @@ impl Sink for Stage {
             next_index: 0,
             ticket: self.settings.resolver.as_ref().map(|resolver| resolver.observe(facts)),
             id: facts.id,
-            waiting_bytes: 0,
             held_bytes: 0,
             left_bytes: 0,
             opened: Place::default(),
@@ -469,21 +462,22 @@ impl Sink for Stage {
             quoted_connection: data.quoted_connection,
         };
         let answer = self.converse(|desk| connection.conversation.data(desk, facts, &arrival));
-        if answer == Answer::Turn {
+        let turned = (answer == Answer::Turn).then(|| {
             let mut turned = facts.clone();
             std::mem::swap(&mut turned.client, &mut turned.server);
+            turned
+        });
+        if let Some(turned) = &turned {
             connection.context = None;
             // Who serves is looked for elsewhere than who asks.
-            connection.ticket = self.settings.resolver.as_ref().map(|resolver| resolver.observe(&turned));
+            connection.ticket = self.settings.resolver.as_ref().map(|resolver| resolver.observe(turned));
             if self.settings.flows {
-                self.tell_turn(connection, &turned);
+                self.tell_turn(connection, turned);
             }
-            self.settle(connection, &turned);
-            self.reckon(connection, &turned);
-        } else {
-            self.settle(connection, facts);
-            self.reckon(connection, facts);
         }
+        let facts = turned.as_ref().unwrap_or(facts);
+        self.settle(connection, facts);
+        self.reckon(connection, facts);
         verdict(answer)
     }
 

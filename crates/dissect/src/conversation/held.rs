@@ -9,13 +9,14 @@ impl Conversation {
     /// Bytes of memory that are held of messages under way: those that wait for more, and what the dissector holds.
     #[inline]
     pub fn held_bytes(&self) -> usize {
-        let dissector = match &self.state {
+        let mut bytes = match &self.state {
             State::Active(active) => active.dissector.held_bytes(),
             State::Probing { .. } | State::Watching(_) | State::Unknown => 0,
         };
-        let [to_server, to_client] = &self.pending;
-        let pending = [to_server, to_client].into_iter().flatten().map(|pending| pending.footprint_bytes());
-        pending.fold(dissector, usize::saturating_add)
+        for pending in self.pending.iter().flatten() {
+            bytes = bytes.saturating_add(pending.footprint_bytes());
+        }
+        bytes
     }
 
     /// Bytes that wait in both directions.

@@ -414,8 +414,11 @@ impl Dissector for Connection {
     }
 
     fn held_bytes(&self) -> usize {
-        let bodies = self.sides.iter().filter_map(|side| side.body.as_ref()).map(|body| &body.message);
-        bodies.chain(&self.interim).fold(0, |sum, message| sum.saturating_add(message.footprint_bytes()))
+        let mut bytes = self.interim.as_ref().map_or(0, |message| message.footprint_bytes());
+        for body in self.sides.iter().filter_map(|side| side.body.as_ref()) {
+            bytes = bytes.saturating_add(body.message.footprint_bytes());
+        }
+        bytes
     }
 
     fn shed(&mut self, out: &mut Out<'_>) {

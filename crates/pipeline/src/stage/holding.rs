@@ -9,32 +9,32 @@ use super::{Connection, Stage};
 /// What is held for the connections of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
-    /// Bytes for all connections.
+    /// Bytes for all connections: the sum of what each was reckoned to hold last.
     bytes: usize,
     /// Connections for which anything is held.
     connections: usize,
     most_bytes: usize,
     most_connection_bytes: usize,
-    /// Whether that was too much, and there is no room again yet.
+    /// How much is little enough again where it was too much.
+    enough_bytes: usize,
+    /// Whether it was too much, and is not little enough yet.
     is_full: bool,
 }
 
 impl Holding {
     /// Nothing, with the most that may be held for all connections, and for one.
     pub(super) fn new(most_bytes: usize, most_connection_bytes: usize) -> Holding {
-        Holding { most_bytes, most_connection_bytes, ..Holding::default() }
+        // Some room is made at once, as what comes next would be given up again else.
+        let enough_bytes = most_bytes - most_bytes / ROOM_SHARE;
+        Holding { most_bytes, most_connection_bytes, enough_bytes, ..Holding::default() }
     }
 
+    /// Reckons a connection anew, which held `from` bytes.
+    #[inline]
     fn change(&mut self, from: usize, to: usize) {
-        self.bytes = self.bytes.saturating_sub(from).saturating_add(to);
-        match (from, to) {
-            (0, 1..) => self.connections = self.connections.saturating_add(1),
-            (1.., 0) => self.connections = self.connections.saturating_sub(1),
-            _ => {}
-        }
-        // Some room is made at once, as what comes next would be given up again else.
-        let enough = if self.is_full { self.most_bytes - self.most_bytes / ROOM_SHARE } else { self.most_bytes };
-        self.is_full = self.bytes > enough;
+        self.bytes = self.bytes.wrapping_sub(from).wrapping_add(to);
+        self.connections = self.connections.wrapping_sub(usize::from(from > 0)).wrapping_add(usize::from(to > 0));
+        self.is_full = self.bytes > if self.is_full { self.enough_bytes } else { self.most_bytes };
     }
 }
 
@@ -42,7 +42,7 @@ impl Stage {
     /// Reckons what is held for a connection, and gives it up where that is too much for one.
     #[inline]
     pub(super) fn reckon(&mut self, connection: &mut Connection, facts: &ConnectionFacts) {
-        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.waiting_bytes);
+        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.pairer.held_bytes());
         if held_bytes == connection.held_bytes {
             return;
         }
@@ -85,14 +85,11 @@ impl Stage {
         for pair in pairs {
             self.pair(connection, facts, pair, Outcome::Open);
         }
-        connection.waiting_bytes = connection.pairer.places().saturating_mul(PLACE_BYTES);
-        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.waiting_bytes);
+        let held_bytes = connection.conversation.held_bytes().saturating_add(connection.pairer.held_bytes());
         self.holding.change(std::mem::replace(&mut connection.held_bytes, held_bytes), held_bytes);
         connection.left_bytes = held_bytes;
     }
 }
 
-/// What the place of a request that was given up takes.
-const PLACE_BYTES: usize = size_of::<usize>();
 /// The part of what may be held that is free again where too much was held: one in so many.
 const ROOM_SHARE: usize = 8;

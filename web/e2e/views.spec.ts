@@ -102,6 +102,27 @@ test("capture and protocols are switched in the page, within a second", async ({
   await expect.poll(async () => (await capture()).on, { timeout: 1000 }).toBe(true);
 });
 
+test("how much is kept is changed in the page, and what is wrong is said", async ({ page, open, request }) => {
+  await open("/?view=settings");
+  const value = async () => {
+    const { settings } = await (await request.get(new URL("/api/v1/settings", page.url()).href)).json();
+    return settings.find((setting: { key: string }) => setting.key === "retention-age").value;
+  };
+  const field = page.getByRole("textbox", { name: "Entries, no longer than" });
+  const before = await field.inputValue();
+  await field.fill("soon");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByRole("alert")).toContainText("is not a length of time");
+  expect(await value()).toBe(before);
+  await field.fill("36h");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await expect.poll(value, { timeout: 1000 }).toBe("36h");
+  await expect(page.getByRole("row", { name: /retention-age/ })).toContainText("page");
+  await field.fill(before);
+  await page.getByRole("button", { name: "Apply" }).click();
+  await expect.poll(value).toBe(before);
+});
+
 test("a snapshot is made, browsed and deleted", async ({ page, open }) => {
   await open("/?view=snapshots&last=all&filter=http");
   const name = `before ${Date.now()}`;

@@ -187,6 +187,7 @@ fn of_control() -> Vec<Case> {
         get("/api/v1/settings", "", 200),
         get("/api/v1/settings", "?x=1", 400),
         sends("put", "/api/v1/settings", json!({"settings": {"retention-bytes": "1GiB"}}), 200),
+        sends("put", "/api/v1/settings", json!({"settings": {"retention-bytes": "2GiB"}, "is_trial": true}), 200),
         sends("put", "/api/v1/settings", json!({"settings": {"listen": "0.0.0.0:1"}}), 400),
         sends("put", "/api/v1/settings", json!({"settings": {"retention-byte": "1"}}), 400),
         get("/api/v1/demo", "", 200),

@@ -8,6 +8,7 @@ import { usePreferences } from "../theme/preferences";
 import { Switch } from "../ui/Controls";
 import { CaptureSection } from "./CaptureSection";
 import { FilesSection } from "./FilesSection";
+import { LimitsSection } from "./LimitsSection";
 import { useCapture, useDemo, useMayControl } from "./queries";
 import { SettingsTable } from "./SettingsTable";
 import css from "./settings.module.css";
@@ -25,6 +26,7 @@ export default function Settings() {
         <DarkSection />
         <SecretsSection />
         <StorageSection />
+        <LimitsSection />
         {isLive ? <DemoSection /> : null}
         <SettingsTable />
       </div>

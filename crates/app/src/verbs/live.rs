@@ -71,7 +71,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
     let source = open(watched.capture, &mut settings)?;
     let ring_bytes = source.ring_bytes();
     let stop = stop_on_signals()?;
-    let place = Place::open(watched.store, prepared.table)?;
+    let place = Place::open(watched.store, invocation, prepared.table)?;
     settings.redaction = place.redaction(watched.store.no_redact)?;
     let settings = Arc::new(settings);
     let listening = Listening::open(watched.serve, place.store.path(), &settings.node_name)?;

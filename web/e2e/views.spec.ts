@@ -127,8 +127,11 @@ test("a snapshot is made, browsed and deleted", async ({ page, open }) => {
   await open("/?view=snapshots&last=all&filter=http");
   const name = `before ${Date.now()}`;
   await page.getByLabel("Name of the snapshot").fill(name);
+  await page.getByRole("radio", { name: /only what matches/ }).check();
   await page.getByRole("button", { name: "Make a snapshot" }).click();
   const card = page.getByRole("article").filter({ hasText: name });
+  await expect(card).toContainText("Only what matches http");
+  await expect(card).toContainText(/[1-9][\d,]* entries, [1-9][\d,]* packets \(/);
   await card.getByRole("button", { name: "Browse" }).click();
   await expect(page).toHaveURL(/snapshot=/);
   await expect(rows(page).first()).toContainText("http");

@@ -337,8 +337,10 @@ pub enum EngineFormat {
 pub struct SnapshotPlan {
     /// A name for people; may be empty.
     pub name: String,
-    /// Which entries.
+    /// What is shown first, or what is kept.
     pub filter: Filter,
+    /// Whether only what the filter meets is kept, with the packets of its connections.
+    pub is_filtered: bool,
     /// Of which time.
     pub window: Window,
     /// Whether packets are frozen too.

@@ -9,6 +9,7 @@ mod bounds;
 mod clock;
 mod config;
 mod dir;
+mod draft;
 mod error;
 mod limits;
 mod loss;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use bounds::Bounds;
 pub use config::Config;
+pub use draft::Draft;
 pub use error::StoreError;
 pub use limits::{Going, Limits};
 pub use ring::{Ring, RingPacket, RingPackets, RingRange, RingWriter};

@@ -18,6 +18,7 @@ mod scope;
 mod serve;
 pub(crate) mod settings;
 mod shelf;
+pub(crate) mod sift;
 pub(crate) mod snapshots;
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub use fields::{FieldInfo, FieldsAnswer, HelperInfo, ProtocolInfo, ValueCount, 
 pub use filters::{ClauseInfo, Explanation, KflAnswer, KflQuestion, KflWarning, SavedFilter, SavedFilters};
 pub use live::{
     LiveChange, LiveEntriesMessage, LiveLossMessage, LiveMapMessage, LiveMessage, LiveStatsMessage, LiveTopic,
+    WatchPart,
 };
 pub use loss::{LossAnswer, LossCause, LossWord};
 pub use map::{MapAnswer, MapEdge, MapNode};

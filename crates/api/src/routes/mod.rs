@@ -17,6 +17,7 @@ mod settings;
 mod snapshots;
 mod stats;
 mod status;
+mod watch;
 
 pub(crate) use map::group;
 pub(crate) use stats::live_stats;
@@ -59,6 +60,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(files::list, files::upload))
         .routes(routes!(settings::demo, settings::set_demo))
         .routes(routes!(live::live))
+        .routes(routes!(watch::watch))
         .routes(routes!(status::openapi))
         .routes(routes!(status::health))
         .routes(routes!(status::metrics))

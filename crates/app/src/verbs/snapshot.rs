@@ -3,8 +3,6 @@
 //! The process that stores makes and deletes them: a running instance is asked over its machine interface, and where none
 //! runs, the directory is opened here.
 
-mod running;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +16,7 @@ use lanternfish_store::{Config, Store, StoreError};
 use lanternfish_telemetry::thousands;
 use serde_json::{Value, json};
 
-use self::running::{Answer, Running};
+use super::running::{Answer, Running};
 use crate::cli::{ArchiveFormat, Cli, DataDirArgs, ListFormat, OrderArgs, OrderChoice, SnapshotVerb, WindowArgs};
 use crate::exit::Failure;
 use crate::instance::place::show;

@@ -8,6 +8,7 @@ mod exit;
 mod fixture;
 mod read;
 mod snapshots;
+mod watch;
 #[path = "../../src/tables.rs"]
 mod tables;
 

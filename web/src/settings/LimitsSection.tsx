@@ -81,7 +81,7 @@ function LimitField({ limit, setting }: { limit: Limit; setting: Setting }) {
           Apply
         </Button>
       ) : null}
-      <span className={css.faint}>{fault ? "" : `as ${limit.example}`}</span>
+      <span className={css.faint}>{fault ? "" : `such as ${limit.example}`}</span>
       {fault ? (
         <span className={css.warn} role="alert">
           {fault}

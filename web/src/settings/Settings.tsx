@@ -108,7 +108,10 @@ function StorageSection() {
   const rows: [string, string][] = [
     ["Storing", recording.is_on ? "on" : "off"],
     ["Directory", recording.directory || "–"],
-    ["Entries", `${count(recording.entries)}, ${bytes(recording.bytes)}`],
+    [
+      "Entries",
+      `${count(recording.entries)}, ${recording.bytes > 0 ? bytes(recording.bytes) : "not packed into files yet"}`,
+    ],
     ["Raw packets", bytes(recording.ring_bytes)],
     ["Kept at most", keptAtMost(recording.retention_bytes, recording.retention_seconds)],
     ["Oldest entry", when(recording.oldest)],

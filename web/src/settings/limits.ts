@@ -14,21 +14,21 @@ export const LIMITS: readonly Limit[] = [
     key: "retention-bytes",
     title: "Entries, at most",
     means: "When stored entries take more room than this, the oldest go first, a file of up to an hour at a time.",
-    example: "10GiB, 500MiB",
+    example: "10GiB or 500MiB",
   },
   {
     key: "retention-age",
     title: "Entries, no longer than",
     means:
       "Older entries go. After a start, and whenever the clock was set, this waits ten minutes: a wrong clock would make everything old.",
-    example: "7d, 36h, 90m",
+    example: "7d, 36h or 90m",
   },
   {
     key: "ring-bytes",
     title: "Raw packets, at most",
     means:
       "The packets as they were captured, from which packet lists, streams and pcap files are made. The oldest go first; their entries stay.",
-    example: "1GiB, 200MiB",
+    example: "1GiB or 200MiB",
   },
 ];
 

@@ -36,7 +36,9 @@ impl Invocation {
     /// Every setting of the verb that runs, as it holds in this run.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let variable = |name: &str| std::env::var(name).ok();
-        let mut all = settings(&cli::command(), &self.files, variable);
+        // A flag that several verbs have is described by each for itself.
+        let hide = |verb: Command| if verb.get_name() == self.verb { verb } else { verb.hide(true) };
+        let mut all = settings(&cli::command().mut_subcommands(hide), &self.files, variable);
         let of_verb: Vec<Setting> =
             all.extract_if(.., |setting| setting.key.starts_with(&format!("{}.", self.verb))).collect();
         all.retain(|setting| {

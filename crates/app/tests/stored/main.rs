@@ -8,9 +8,9 @@ mod exit;
 mod fixture;
 mod read;
 mod snapshots;
-mod watch;
 #[path = "../../src/tables.rs"]
 mod tables;
+mod watch;
 
 use std::io::Cursor;
 use std::path::Path;

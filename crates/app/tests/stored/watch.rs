@@ -44,10 +44,7 @@ fn entries_of_the_running_instance_are_printed() {
         "{\"text\":\"1,/a b\\n\",\"dropped\":0}\n{\"text\":\"\",\"dropped\":3}\n{\"text\":\"2,/a b\\n\",\"dropped\":0}\n",
     );
     assert_eq!(out, "id,path\n1,/a b\n2,/a b\n");
-    assert_eq!(
-        asked,
-        "GET /api/v1/watch?filter=path+%3D%3D+%22%2Fa+b%22&format=csv&fields=id%2Cpath HTTP/1.1\r\n"
-    );
+    assert_eq!(asked, "GET /api/v1/watch?filter=path+%3D%3D+%22%2Fa+b%22&format=csv&fields=id%2Cpath HTTP/1.1\r\n");
     assert!(code == 1 && error.contains("ended") && error.contains("3 entries were left out"), "{code}: {error}");
 }
 

@@ -3,7 +3,7 @@
 import os, sys, time, traceback
 
 import harness
-import test_books, test_command_line, test_files, test_live, test_namespaces, test_standing, test_stored, test_variables
+import test_books, test_command_line, test_files, test_live, test_namespaces, test_parquet, test_standing, test_stored, test_variables
 
 
 class Skip(Exception):
@@ -13,7 +13,7 @@ class Skip(Exception):
 def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     passed, failed, skipped = 0, [], []
-    modules = [test_books, test_command_line, test_files, test_live, test_namespaces, test_standing, test_stored, test_variables]
+    modules = [test_books, test_command_line, test_files, test_live, test_namespaces, test_parquet, test_standing, test_stored, test_variables]
     tests = [(f"{m.__name__}.{n}", f) for m in modules for n, f in vars(m).items() if n.startswith("test_") and callable(f)]
     for name, test in tests:
         if wanted not in name:

@@ -27,7 +27,18 @@ if [ "${1:-build}" != build ] && ! scripts/web.sh has-browser && grep -qx 'ID=de
   packages+=(chromium fonts-dejavu-core)
   missing+=(chromium)
 fi
-if [ "${#missing[@]}" = 0 ]; then exit 0; fi
+# DuckDB reads the Parquet files that the tests make; Debian has no package of it.
+readonly DUCKDB_WHEEL=duckdb==2.0.1
+has_duckdb() { PYTHONPATH=e2e/.tools python3 -c 'import duckdb' 2>/dev/null; }
+if [ "${1:-build}" != build ] && ! has_duckdb && ! python3 -m pip --version >/dev/null 2>&1; then
+  packages+=(ca-certificates python3-pip)
+  missing+=(pip)
+fi
+bring_duckdb() {
+  if [ "${1:-build}" = build ] || has_duckdb; then return; fi
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target e2e/.tools "$DUCKDB_WHEEL"
+}
+if [ "${#missing[@]}" = 0 ]; then bring_duckdb "$@"; exit 0; fi
 echo "missing: ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
   echo "this is not Debian or Ubuntu: please install the packages that bring these commands" >&2
@@ -37,3 +48,4 @@ sudo=(env DEBIAN_FRONTEND=noninteractive)
 [ "$(id -u)" = 0 ] || sudo=(sudo "${sudo[@]}")
 "${sudo[@]}" apt-get update -qq
 "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+bring_duckdb "$@"

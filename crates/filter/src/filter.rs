@@ -57,6 +57,11 @@ impl Filter {
         })))
     }
 
+    /// Whether both are clones of one compilation: they meet the same entries, whatever `now()` was.
+    pub fn is_same(&self, other: &Filter) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether an entry matches, as if its redactions were applied on the way.
     pub fn matches(&self, table: &FieldTable, entry: &Entry) -> bool {
         let compiled = &*self.0;

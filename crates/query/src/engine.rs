@@ -13,10 +13,13 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::kept::{Again, Kept};
 use crate::limits::MAX_QUERIES;
+use crate::map::MapFold;
 use crate::question::Question;
 use crate::segment::Segments;
 use crate::source::Snapshot;
+use crate::stats::StatFold;
 use crate::types::{Cost, QueryError};
 use crate::units::{Outcome, Unit};
 
@@ -28,6 +31,8 @@ pub const THREADS: &str = "query";
 pub(crate) struct Engine {
     pub tables: Arc<Tables>,
     pub segments: Segments,
+    pub maps: Arc<Kept<MapFold>>,
+    pub stats: Arc<Kept<StatFold>>,
     context: Arc<TaskContext>,
     /// Queries block while they read and decode, so they run on threads of their own.
     runtime: Option<Runtime>,
@@ -37,11 +42,15 @@ pub(crate) struct Engine {
 }
 
 /// Folds the batches that a question gives into an answer.
-pub(crate) trait Fold: Send + 'static {
+pub(crate) trait Fold: Send + Sync + 'static {
     /// Takes a batch of rows of a protocol.
     fn batch(&mut self, protocol: ProtocolIndex, batch: &RecordBatch) -> Result<()>;
-    /// Takes what another thread folded.
-    fn merge(&mut self, other: Self);
+    /// Takes what was folded elsewhere.
+    fn merge(&mut self, other: &Self);
+    /// Drops what only helps to fold more, since it will be kept; gives the bytes of memory of what stays.
+    fn settle(&mut self) -> usize {
+        size_of_val(self)
+    }
 }
 
 impl Engine {
@@ -56,6 +65,8 @@ impl Engine {
         Ok(Engine {
             tables,
             segments: Segments::default(),
+            maps: Arc::default(),
+            stats: Arc::default(),
             context: Arc::new(TaskContext::default()),
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
@@ -86,7 +97,19 @@ impl Engine {
         self: &Arc<Self>,
         snapshot: &Arc<dyn Snapshot>,
         question: Arc<Question>,
-        make: impl Fn() -> F,
+        make: impl Fn() -> F + Clone + Send + 'static,
+        cost: &mut Cost,
+    ) -> Result<F, QueryError> {
+        self.fold_again(snapshot, question, make, None, cost).await
+    }
+
+    /// Folds as [`Engine::fold`] does; what is kept of an earlier time is not folded again.
+    pub async fn fold_again<F: Fold>(
+        self: &Arc<Self>,
+        snapshot: &Arc<dyn Snapshot>,
+        question: Arc<Question>,
+        make: impl Fn() -> F + Clone + Send + 'static,
+        again: Option<Again<F>>,
         cost: &mut Cost,
     ) -> Result<F, QueryError> {
         let mut units = Unit::all(&**snapshot, &question, cost);
@@ -94,17 +117,23 @@ impl Engine {
         units.sort_by_key(|unit| std::cmp::Reverse(unit.rows()));
         let waiting = Mutex::new(Waiting { units: units.into(), opening: 0 });
         let queue = Arc::new(Queue { waiting, changed: Notify::new() });
+        let again = again.map(Arc::new);
         let mut tasks = JoinSet::new();
         for _ in 0..self.threads {
-            let work = worker(Arc::clone(self), Arc::clone(&queue), Arc::clone(&question), make());
-            tasks.spawn_on(work, &self.handle);
+            let worker = Worker {
+                engine: Arc::clone(self),
+                queue: Arc::clone(&queue),
+                question: Arc::clone(&question),
+                again: again.clone(),
+            };
+            tasks.spawn_on(worker.run(make.clone()), &self.handle);
         }
         let mut folded: Option<F> = None;
         while let Some(done) = tasks.join_next().await {
             let (fold, part) = done.map_err(|error| failed(&error))?;
             cost.add(part);
             match &mut folded {
-                Some(all) => all.merge(fold),
+                Some(all) => all.merge(&fold),
                 None => folded = Some(fold),
             }
         }
@@ -163,20 +192,52 @@ impl Queue {
     }
 }
 
-async fn worker<F: Fold>(engine: Arc<Engine>, queue: Arc<Queue>, question: Arc<Question>, mut fold: F) -> (F, Cost) {
-    let mut cost = Cost::default();
-    while let Some(unit) = queue.next().await {
-        let protocol = unit.protocol;
-        let outcome =
-            unit.run(engine.context(), &engine.segments, &question, &mut |batch| fold.batch(protocol, &batch)).await;
-        let parts = cost.take(outcome);
-        if unit.is_segment() {
-            queue.opened(parts.unwrap_or_default());
+/// One of the threads of a fold.
+struct Worker<F> {
+    engine: Arc<Engine>,
+    queue: Arc<Queue>,
+    question: Arc<Question>,
+    again: Option<Arc<Again<F>>>,
+}
+
+impl<F: Fold> Worker<F> {
+    async fn run(self, make: impl Fn() -> F) -> (F, Cost) {
+        let (mut fold, mut cost) = (make(), Cost::default());
+        while let Some(unit) = self.queue.next().await {
+            let again = self.again.as_deref().zip(unit.unchanging(&self.question));
+            let outcome = match again {
+                None => self.fold(&unit, &mut fold).await,
+                Some((again, groups)) => match again.find(&groups, Instant::now()) {
+                    Some(known) => {
+                        fold.merge(&known);
+                        Outcome::Scanned(0)
+                    }
+                    None => {
+                        let mut part = make();
+                        let outcome = self.fold(&unit, &mut part).await;
+                        fold.merge(&part);
+                        if matches!(outcome, Outcome::Scanned(_)) {
+                            let bytes = part.settle();
+                            again.keep(groups, Arc::new(part), bytes, Instant::now());
+                        }
+                        outcome
+                    }
+                },
+            };
+            let parts = cost.take(outcome);
+            if unit.is_segment() {
+                self.queue.opened(parts.unwrap_or_default());
+            }
+            // Between pieces the task can be stopped.
+            tokio::task::yield_now().await;
         }
-        // Between pieces the task can be stopped.
-        tokio::task::yield_now().await;
+        (fold, cost)
     }
-    (fold, cost)
+
+    async fn fold(&self, unit: &Unit, fold: &mut F) -> Outcome {
+        let (context, segments) = (self.engine.context(), &self.engine.segments);
+        unit.run(context, segments, &self.question, &mut |batch| fold.batch(unit.protocol, &batch)).await
+    }
 }
 
 impl Cost {
@@ -249,7 +310,7 @@ mod tests {
             self.count += batch.num_rows();
             Ok(())
         }
-        fn merge(&mut self, other: Rows) {
+        fn merge(&mut self, other: &Rows) {
             self.count += other.count;
         }
     }
@@ -271,7 +332,7 @@ mod tests {
         let engine = Arc::new(Engine::new(Arc::clone(&tables), 2).unwrap());
         for breaks in [true, false] {
             let question = Question::new(&tables, None, Window::ALL, vec!["id".to_owned()]);
-            let make = || Rows { breaks, count: 0 };
+            let make = move || Rows { breaks, count: 0 };
             let folded = engine.fold(&snapshot, Arc::new(question), make, &mut Cost::default()).await;
             match folded {
                 Ok(rows) => assert_eq!((breaks, rows.count), (false, 3)),

@@ -62,11 +62,11 @@ impl Fold for ExplainFold {
         Ok(())
     }
 
-    fn merge(&mut self, other: ExplainFold) {
+    fn merge(&mut self, other: &ExplainFold) {
         self.total = self.total.saturating_add(other.total);
-        for ((left, left_so_far), (more, more_so_far)) in self.left.iter_mut().zip(other.left) {
-            *left = left.saturating_add(more);
-            *left_so_far = left_so_far.saturating_add(more_so_far);
+        for ((left, left_so_far), (more, more_so_far)) in self.left.iter_mut().zip(&other.left) {
+            *left = left.saturating_add(*more);
+            *left_so_far = left_so_far.saturating_add(*more_so_far);
         }
     }
 }

@@ -44,6 +44,13 @@ impl Interner {
         number
     }
 
+    /// Drops what only helps to find texts; gives the bytes of memory of what stays.
+    pub fn settle(&mut self) -> usize {
+        self.numbers = HashTable::new();
+        self.texts.shrink_to_fit();
+        self.bytes
+    }
+
     /// The text of a number.
     pub fn text(&self, number: u32) -> &[u8] {
         self.texts.get(number as usize).map_or(&[], |text| text)

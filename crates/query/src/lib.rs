@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod facts;
 mod fetch;
+mod kept;
 mod keys;
 pub mod limits;
 mod map;

@@ -24,6 +24,12 @@ pub const MAX_TEXT_BYTES: usize = 16 << 20;
 pub const MAX_PAIRS: usize = 100_000;
 /// The most connections and flows of which the newest revision is looked for at once.
 pub const MAX_REVISIONS: usize = 2_000_000;
+/// The memory for folds of row groups that are asked for again and again.
+pub const MAX_KEPT_BYTES: usize = 16 << 20;
+/// The most questions of which such folds are kept.
+pub const MAX_ASKED: usize = 32;
+/// Folds that were not asked for so long make room for others.
+pub const KEPT_IDLE: std::time::Duration = std::time::Duration::from_secs(30);
 /// The most clauses of a filter that are explained apart.
 pub const MAX_CLAUSES: usize = 64;
 /// Rows that are decoded at a time.

@@ -164,7 +164,7 @@ impl Fold for MapFold {
         Ok(())
     }
 
-    fn merge(&mut self, other: MapFold) {
+    fn merge(&mut self, other: &MapFold) {
         let mut moved =
             |name: Name| name.map(|(kind, number)| (kind, self.interner.number(other.interner.text(number))));
         let pairs: Vec<_> = other
@@ -178,5 +178,16 @@ impl Fold for MapFold {
             }
         }
         self.omitted = self.omitted.saturating_add(other.omitted);
+    }
+
+    fn settle(&mut self) -> usize {
+        // The newest revisions are many, and of no use to what is folded.
+        let newest = Arc::default();
+        self.mapping = Arc::new(Mapping { table: self.mapping.table, group: self.mapping.group, newest });
+        self.makers = Vec::new();
+        self.numbers = hashbrown::HashMap::new();
+        self.pairs.shrink_to_fit();
+        let pairs = self.pairs.iter().map(|(key, tally)| size_of_val(key).saturating_add(tally.footprint_bytes()));
+        pairs.fold(self.interner.settle(), usize::saturating_add).saturating_add(size_of_val(self))
     }
 }

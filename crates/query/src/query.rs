@@ -12,6 +12,7 @@ use lanternfish_model::{Entry, FieldId, FieldTable, Timestamp, fields};
 use crate::engine::Engine;
 use crate::explain::{Clauses, ExplainFold};
 use crate::fetch::fetch;
+use crate::kept::By;
 use crate::limits::{MAX_CLAUSES, MAX_PAGE, MAX_PAGE_BYTES, MAX_STAT_ROWS, MAX_VALUES};
 use crate::map::{MapFold, Mapping};
 use crate::newest::{Candidate, Search};
@@ -122,8 +123,9 @@ impl Query {
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let grouping = Arc::new(Grouping { table: self.table(), by: by.to_vec(), step_ns, newest });
         let question = Arc::new(Question::new(&self.engine.tables, Some(filter), window, grouping.columns()));
-        let make = || StatFold::new(Arc::clone(&grouping));
-        let folded = self.engine.fold(&snapshot, question, make, &mut cost).await?;
+        let make = move || StatFold::new(Arc::clone(&grouping));
+        let again = self.engine.stats.again(filter, By::Stats(by.to_vec(), step_ns), begun);
+        let folded = self.engine.fold_again(&snapshot, question, make, again, &mut cost).await?;
         let stats = folded.finish(limit.clamp(1, MAX_STAT_ROWS));
         Ok(Stats { loss: snapshot.loss(window), cost: cost.since(begun), ..stats })
     }
@@ -137,8 +139,9 @@ impl Query {
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let mapping = Arc::new(Mapping { table: self.table(), group, newest });
         let question = Arc::new(Question::new(&self.engine.tables, Some(filter), window, mapping.columns()));
-        let make = || MapFold::new(Arc::clone(&mapping));
-        let folded = self.engine.fold(&snapshot, question, make, &mut cost).await?;
+        let make = move || MapFold::new(Arc::clone(&mapping));
+        let again = self.engine.maps.again(filter, By::Map(group), begun);
+        let folded = self.engine.fold_again(&snapshot, question, make, again, &mut cost).await?;
         Ok(Map { map: folded.finish(), loss: snapshot.loss(window), cost: cost.since(begun) })
     }
 
@@ -158,7 +161,7 @@ impl Query {
         let test = FieldPlan { field: group.field, check: Check::Present, is_negated: false, if_absent: false };
         let question = Arc::new(Question::of_plan(&self.engine.tables, &Plan::Field(test), window, columns));
         let (group, prefix): (Arc<Group>, Arc<str>) = (Arc::new(group.clone()), prefix.into());
-        let make = || ValueFold::new(table, Arc::clone(&group), Arc::clone(&prefix));
+        let make = move || ValueFold::new(table, Arc::clone(&group), Arc::clone(&prefix));
         let mut cost = Cost::default();
         let folded = self.engine.fold(&snapshot, question, make, &mut cost).await?;
         Ok(FieldValues { cost: cost.since(begun), ..folded.finish(limit.clamp(1, MAX_VALUES)) })
@@ -183,7 +186,7 @@ impl Query {
         let questions = filters.iter().map(|filter| Question::new(tables, Some(filter), Window::ALL, Vec::new()));
         let clauses = Arc::new(Clauses { table, questions: questions.collect(), newest });
         let question = Question::of_plan(tables, &Plan::Const(true), window, clauses.columns(&filters));
-        let make = || ExplainFold::new(Arc::clone(&clauses));
+        let make = move || ExplainFold::new(Arc::clone(&clauses));
         let folded = self.engine.fold(&snapshot, Arc::new(question), make, &mut cost).await?;
         let (matched, _) = folded.left.last().copied().unwrap_or_default();
         let counted = texts.into_iter().zip(&folded.left).map(|(clause, (left, left_so_far))| Clause {
@@ -209,6 +212,8 @@ impl Query {
         let snapshot = self.source.snapshot();
         let there: std::collections::HashSet<_> = snapshot.segments().into_iter().map(|segment| segment.path).collect();
         self.engine.segments.retain(|path| there.contains(path));
+        self.engine.maps.retain(|path| there.contains(path));
+        self.engine.stats.retain(|path| there.contains(path));
         let window = snapshot.bounds().map_or(window, |bounds| window.within(bounds));
         (snapshot, window)
     }

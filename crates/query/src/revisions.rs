@@ -90,10 +90,10 @@ impl Newest {
         let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(Newest::default()) };
         let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(Newest::default()) };
         let window = Window { from: Some(from), to: Some(to) };
-        let wanted: HashMap<i64, i64> = ids().map(|id| (id.cast_signed(), 0)).collect();
+        let wanted: Arc<HashMap<i64, i64>> = Arc::new(ids().map(|id| (id.cast_signed(), 0)).collect());
         let mut question = Question::of_protocols(&engine.tables, &protocols, window, columns());
         question.ids = Some(first..=last);
-        let make = || Wanted(Newest { known: wanted.clone(), is_full: false });
+        let make = move || Wanted(Newest { known: HashMap::clone(&wanted), is_full: false });
         Ok(engine.fold(snapshot, Arc::new(question), make, cost).await?.0)
     }
 
@@ -124,9 +124,9 @@ impl Fold for Newest {
         self.take(batch, |_, _| true)
     }
 
-    fn merge(&mut self, other: Newest) {
+    fn merge(&mut self, other: &Newest) {
         self.is_full |= other.is_full;
-        for (id, revision) in other.known {
+        for (&id, &revision) in &other.known {
             let known = self.known.entry(id).or_insert(revision);
             *known = revision.max(*known);
         }
@@ -141,8 +141,8 @@ impl Fold for Wanted {
         self.0.take(batch, |newest, id| newest.known.contains_key(&id))
     }
 
-    fn merge(&mut self, other: Wanted) {
-        self.0.merge(other.0);
+    fn merge(&mut self, other: &Wanted) {
+        self.0.merge(&other.0);
     }
 }
 

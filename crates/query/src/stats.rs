@@ -200,16 +200,29 @@ impl Fold for StatFold {
         Ok(())
     }
 
-    fn merge(&mut self, other: StatFold) {
-        for (mut key, tally) in other.groups {
+    fn merge(&mut self, other: &StatFold) {
+        for (key, tally) in &other.groups {
+            let mut key = *key;
             for (value, is_text) in key.values.iter_mut().zip(&self.is_text) {
                 if let Some(value) = value.as_mut().filter(|_| *is_text) {
                     let text = other.interner.text(u32::try_from(*value).unwrap_or(u32::MAX));
                     *value = self.interner.number(text).into();
                 }
             }
-            self.tally(key).merge(&tally);
+            self.tally(key).merge(tally);
         }
         self.omitted.merge(&other.omitted);
+    }
+
+    fn settle(&mut self) -> usize {
+        let Grouping { table, by, step_ns, .. } = &*self.grouping;
+        // The newest revisions are many, and of no use to what is folded.
+        let newest = Arc::default();
+        self.grouping = Arc::new(Grouping { table, by: by.clone(), step_ns: *step_ns, newest });
+        self.makers = Default::default();
+        self.numbers = hashbrown::HashMap::new();
+        self.groups.shrink_to_fit();
+        let groups = self.groups.iter().map(|(_, tally)| size_of::<Key>().saturating_add(tally.footprint_bytes()));
+        groups.fold(self.interner.settle(), usize::saturating_add).saturating_add(size_of_val(self))
     }
 }

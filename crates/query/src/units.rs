@@ -8,7 +8,9 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::TaskContext;
 use lanternfish_model::{ProtocolIndex, Timestamp, fields};
 
-use crate::question::{Question, path};
+use crate::Window;
+use crate::kept::RowGroups;
+use crate::question::{Question, is_revised, path};
 use crate::scan::{Taker, Which, scan_batches, scan_segment};
 use crate::segment::{Segment, Segments};
 use crate::source::{SegmentFile, Snapshot};
@@ -75,6 +77,16 @@ impl Unit {
     /// Whether it is a segment that was not opened yet.
     pub fn is_segment(&self) -> bool {
         matches!(self.part, Part::Segment(_))
+    }
+
+    /// Its row groups, where what they answer can't change: all of them lie within the window, and their rows are not
+    /// superseded by rows elsewhere.
+    pub fn unchanging(&self, question: &Question) -> Option<RowGroups> {
+        let Part::Groups(segment, groups) = &self.part else { return None };
+        let Window { from, to } = question.window;
+        let is_within = from.is_none_or(|from| from <= self.from) && to.is_none_or(|to| self.to <= to);
+        let is_settled = is_within && question.ids.is_none() && !is_revised(question.table(), self.protocol);
+        is_settled.then(|| RowGroups { path: segment.path.clone(), groups: groups.clone() })
     }
 
     /// How many rows it has.

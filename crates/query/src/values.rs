@@ -124,9 +124,9 @@ impl Fold for ValueFold {
         Ok(())
     }
 
-    fn merge(&mut self, other: ValueFold) {
+    fn merge(&mut self, other: &ValueFold) {
         let is_text = self.is_text();
-        for (value, count) in other.counts {
+        for (&value, &count) in &other.counts {
             let value = match is_text {
                 true => {
                     let text = other.interner.text(u32::try_from(value).unwrap_or(u32::MAX));

@@ -7,10 +7,9 @@ mod support;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
-use lanternfish_filter::Filter;
 use lanternfish_model::*;
 use lanternfish_query::*;
-use lanternfish_servicemap::{LiveMap, LiveMapLoss};
+use lanternfish_servicemap::{Counted, Facts, MapBuilder, Tally};
 use support::synthetic::Synthetic;
 use support::*;
 
@@ -232,57 +231,86 @@ async fn connections_are_counted_only_beside_no_messages() {
     assert_eq!(rows(&alone).values().sum::<u64>(), connections);
 }
 
-/// Live maps of a quarter of an hour each: one keeps half an hour, in the order in which things happen.
-fn live_maps(entries: &[Entry], filter: &Filter, group: GroupBy) -> Vec<ServiceMap> {
-    let active = |entry: &Entry| match entry.class {
-        EntryClass::Call => entry.timestamp,
-        EntryClass::Connection | EntryClass::Flow => entry.timestamp + entry.elapsed_ns.unwrap_or(0),
-    };
-    let mut parts: BTreeMap<i64, Vec<&Entry>> = BTreeMap::new();
-    for entry in newest(entries).into_iter().filter(|entry| filter.matches(table(), entry)) {
-        parts.entry(active(entry).ns() / 900_000_000_000).or_default().push(entry);
+/// The map of entries, one by one.
+fn map_of(entries: &[&Entry], group: GroupBy) -> ServiceMap {
+    let mut builder = MapBuilder::new(group);
+    for entry in entries {
+        let counted = Counted::of(table(), entry);
+        let halves = [&entry.request, &entry.response].into_iter().flatten();
+        let elapsed = entry.elapsed_ns.filter(|_| counted == Counted::Call);
+        let mut tally = Tally::default();
+        tally.of(counted).add(
+            entry.outcome,
+            halves.map(|half| half.wire_bytes).sum(),
+            elapsed.map(|ns| (ns / 1000).cast_unsigned()),
+            entry.timestamp,
+        );
+        let (src, dst) = (builder.node(&Facts::of(&entry.src)), builder.node(&Facts::of(&entry.dst)));
+        builder.add(src, dst, table().protocol_name(entry.protocol), &tally);
     }
-    let of = |part: Vec<&Entry>| {
-        let mut live = LiveMap::default();
-        part.iter().for_each(|entry| live.fold(table(), entry));
-        assert_eq!(live.loss(), LiveMapLoss::default());
-        live.map(table(), group, None, None)
-    };
-    parts.into_values().map(of).collect()
+    builder.finish()
 }
 
 type Figures = BTreeMap<(String, String, String), [u64; 5]>;
 
-/// The figures of all edges, added up over maps.
-fn edges<'a>(maps: impl IntoIterator<Item = &'a ServiceMap>) -> Figures {
-    let mut figures = Figures::new();
-    for edge in maps.into_iter().flat_map(|map| &map.edges) {
-        let sums = figures.entry((edge.src.clone(), edge.dst.clone(), edge.protocol.clone())).or_default();
-        let of_edge = [
-            edge.figures.calls,
-            edge.figures.errors,
-            edge.figures.client_errors,
-            edge.figures.bytes,
-            edge.figures.answered,
-        ];
-        sums.iter_mut().zip(of_edge).for_each(|(sum, figure)| *sum += figure);
-    }
-    figures
+/// The figures of all edges.
+fn edges(map: &ServiceMap) -> Figures {
+    let of_edge = |edge: &Edge| {
+        let f = &edge.figures;
+        let key = (edge.src.clone(), edge.dst.clone(), edge.protocol.clone());
+        (key, [f.calls, f.errors, f.client_errors, f.bytes, f.answered])
+    };
+    map.edges.iter().map(of_edge).collect()
 }
 
 #[tokio::test]
-async fn the_stored_map_is_the_live_one() {
+async fn the_stored_map_is_that_of_its_entries() {
     let (small, entries) = store();
     let query = small.query();
     for (text, group) in [("", GroupBy::Auto), ("http && status_code >= 400", GroupBy::Ip), ("!dns", GroupBy::Host)] {
         let filter = filter(text);
         let stored = query.map(&filter, Window::ALL, group).await.unwrap();
-        assert_eq!(edges([&stored.map]), edges(&live_maps(&entries, &filter, group)), "{text}");
+        let met: Vec<&Entry> = newest(&entries).into_iter().filter(|entry| filter.matches(table(), entry)).collect();
+        assert_eq!(edges(&stored.map), edges(&map_of(&met, group)), "{text}");
         assert!(!stored.map.nodes.is_empty());
         for edge in &stored.map.edges {
             assert!(edge.figures.p50_us <= edge.figures.p95_us && edge.figures.p95_us <= edge.figures.p99_us);
             assert!(stored.map.nodes.iter().any(|node| node.id == edge.src));
         }
+    }
+}
+
+/// A live page asks the same again and again, while rows come, are sealed and leave the window.
+#[tokio::test]
+async fn what_is_asked_again_is_answered_as_if_anew() {
+    let small = Small::new(500);
+    let entries: Vec<Entry> = Synthetic::new(table(), 11, TOTAL).collect();
+    let query = small.query();
+    let by = [Group { field: table().find("outcome").unwrap(), key: None, name: "outcome".to_owned() }];
+    let step = Some(60_000_000_000);
+    for text in ["", "http && status_code >= 400", "!dns", "conn"] {
+        let live = filter(text);
+        let (mut anew_rows, mut again_rows) = (0, 0);
+        for (number, part) in entries.chunks(1000).enumerate() {
+            if text.is_empty() {
+                if number % 3 == 2 { small.append(part) } else { small.seal(part) }
+            }
+            // The first window is open, later ones begin within a row group.
+            let from = number.checked_sub(2).and_then(|back| entries.get(back * 1000 + 300)).map(|e| e.timestamp);
+            let window = Window { from, to: None };
+            for group in [GroupBy::Auto, GroupBy::Ip] {
+                let again = query.map(&live, window, group).await.unwrap();
+                let anew = query.map(&filter(text), window, group).await.unwrap();
+                assert_eq!((&again.map.nodes, &again.map.edges), (&anew.map.nodes, &anew.map.edges), "{text} {number}");
+                again_rows += again.cost.scanned_rows;
+                anew_rows += anew.cost.scanned_rows;
+            }
+            let again = query.stats(&live, window, &by, step, 100).await.unwrap();
+            let anew = query.stats(&filter(text), window, &by, step, 100).await.unwrap();
+            assert_eq!(format!("{:?}", again.rows), format!("{:?}", anew.rows), "{text} {number}");
+            assert!(text == "conn" || !again.rows.is_empty());
+        }
+        assert!(again_rows < anew_rows || text == "conn", "{text}: {again_rows} of {anew_rows} rows were read again");
     }
 }
 

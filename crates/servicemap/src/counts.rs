@@ -150,6 +150,13 @@ impl Tally {
         }
     }
 
+    /// Bytes of memory.
+    pub fn footprint_bytes(&self) -> usize {
+        let more = [&self.bare_connections, &self.carrying_connections, &self.flows].into_iter().flatten();
+        let all = more.map(|counts| size_of_val(&**counts) + counts.latencies.footprint_bytes());
+        all.fold(size_of_val(self) + self.calls.latencies.footprint_bytes(), usize::saturating_add)
+    }
+
     /// The kinds of which there is one.
     pub fn iter(&self) -> impl Iterator<Item = (Counted, &Counts)> {
         [

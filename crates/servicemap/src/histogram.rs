@@ -28,6 +28,11 @@ impl Latencies {
         }
     }
 
+    /// Bytes of memory on the heap.
+    pub fn footprint_bytes(&self) -> usize {
+        self.counts.capacity().saturating_mul(size_of::<u32>())
+    }
+
     /// How many were counted.
     pub fn count(&self) -> u64 {
         self.total

@@ -1,14 +1,16 @@
 //! Batches of the tail to a Parquet file.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -35,7 +37,7 @@ fn write_file(
 ) -> io::Result<u64> {
     let file = file_options().write(true).create(true).truncate(true).open(path)?;
     let output = BufWriter::with_capacity(WRITE_BYTES, file);
-    let properties = properties(schema, bounds, level);
+    let properties = properties(batches, schema, bounds, level);
     let mut writer = ArrowWriter::try_new(output, Arc::clone(schema), Some(properties)).map_err(failed)?;
     for batch in batches {
         writer.write(batch).map_err(failed)?;
@@ -47,37 +49,58 @@ fn write_file(
     Ok(file.metadata()?.len())
 }
 
-fn properties(schema: &Schema, bounds: &Bounds, level: i32) -> WriterProperties {
+fn properties(batches: &[RecordBatch], schema: &Schema, bounds: &Bounds, level: i32) -> WriterProperties {
     let zstd = ZstdLevel::try_new(level).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_dictionary_page_size_limit(256 << 10)
         .set_created_by("lanternfish".to_owned())
         .set_key_value_metadata(Some(metadata(bounds)));
-    for field in schema.fields() {
-        for (path, is_text) in leaves(field) {
-            if is_text {
+    for (position, field) in schema.fields().iter().enumerate() {
+        let path = ColumnPath::from(field.name().as_str());
+        match field.data_type() {
+            DataType::Utf8 => {
                 builder = builder
                     .set_column_bloom_filter_enabled(path.clone(), true)
                     .set_column_bloom_filter_fpp(path, BLOOM_FPP);
             }
+            DataType::Int64 | DataType::Timestamp(_, _) if is_varied(batches, position) => {
+                builder = builder
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            }
+            // Nothing is pruned by what is within a map or list.
+            DataType::Map(entries, _) => {
+                for leaf in ["key", "value"] {
+                    let parts = vec![field.name().clone(), entries.name().clone(), leaf.to_owned()];
+                    builder = builder.set_column_statistics_enabled(ColumnPath::new(parts), EnabledStatistics::None);
+                }
+            }
+            _ => {}
         }
     }
     builder.build()
 }
 
-/// The columns of a field in the file, and whether they get a bloom filter.
-fn leaves(field: &Field) -> Vec<(ColumnPath, bool)> {
-    let path = |parts: &[&str]| ColumnPath::new(parts.iter().map(|part| (*part).to_owned()).collect());
-    match field.data_type() {
-        DataType::Utf8 => vec![(path(&[field.name()]), true)],
-        DataType::Map(entries, _) => vec![(path(&[field.name(), entries.name(), "value"]), true)],
-        _ => Vec::new(),
+/// Whether a column of numbers has hardly any value twice, as ids, times and latencies; tells by its first values.
+fn is_varied(batches: &[RecordBatch], position: usize) -> bool {
+    let mut different = HashSet::new();
+    let mut left = SAMPLE_ROWS;
+    for batch in batches {
+        if left == 0 {
+            break;
+        }
+        let column = batch.column(position);
+        let column = column.slice(0, column.len().min(left));
+        left -= column.len();
+        let Ok(values) = cast(&column, &DataType::Int64) else { return false };
+        different.extend(values.as_primitive::<Int64Type>().iter().flatten());
     }
+    different.len() * 2 > SAMPLE_ROWS
 }
 
 fn metadata(bounds: &Bounds) -> Vec<KeyValue> {
@@ -106,3 +129,5 @@ const ROW_GROUP_ROWS: usize = 64 << 10;
 const PAGE_ROWS: usize = 8 << 10;
 const WRITE_BYTES: usize = 256 << 10;
 const BLOOM_FPP: f64 = 0.02;
+/// Values of a column that are looked at to choose its encoding.
+const SAMPLE_ROWS: usize = 512;

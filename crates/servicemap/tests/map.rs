@@ -1,4 +1,4 @@
-//! The live map: what it counts, what it leaves out, and that it stays within its limits.
+//! The map: what it counts, what it leaves out, and that it stays within its limits.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use lanternfish_model::*;
-use lanternfish_servicemap::{Edge, GroupBy, LiveMap, NodeKind, limits};
+use lanternfish_servicemap::{Counted, Edge, Facts, GroupBy, MapBuilder, NodeKind, ServiceMap, Tally, limits};
 
 mod tcp {
     lanternfish_model::fields! {
@@ -104,117 +104,65 @@ fn connection(id: u64, at: i64, src: u32, dst: u32, detected: &[&str], bytes: u6
     entry
 }
 
-fn edges(map: &LiveMap, table: &FieldTable) -> Vec<Edge> {
-    map.map(table, GroupBy::Auto, None, None).edges
+fn map(entries: &[Entry], group: GroupBy) -> ServiceMap {
+    let table = table();
+    let mut builder = MapBuilder::new(group);
+    for entry in entries {
+        let mut tally = Tally::default();
+        let bytes = entry.request.as_ref().map_or(0, |request| request.wire_bytes);
+        let elapsed_us = entry.elapsed_ns.map(|ns| (ns / 1000).cast_unsigned());
+        tally.of(Counted::of(&table, entry)).add(entry.outcome, bytes, elapsed_us, entry.timestamp);
+        let (src, dst) = (builder.node(&Facts::of(&entry.src)), builder.node(&Facts::of(&entry.dst)));
+        builder.add(src, dst, table.protocol_name(entry.protocol), &tally);
+    }
+    builder.finish()
+}
+
+fn edges(entries: &[Entry]) -> Vec<Edge> {
+    map(entries, GroupBy::Auto).edges
 }
 
 #[test]
 fn calls_are_counted_with_errors_apart() {
-    let table = table();
-    let mut map = LiveMap::default();
     let outcomes = [Outcome::Ok, Outcome::ClientError, Outcome::ServerError, Outcome::Failed, Outcome::Open];
-    for (number, outcome) in outcomes.into_iter().enumerate() {
+    let calls = outcomes.into_iter().enumerate().map(|(number, outcome)| {
         let elapsed = if outcome == Outcome::Open { None } else { Some(10) };
-        map.fold(&table, &call(number as u64, SECOND, 1, 2, outcome, elapsed));
-    }
-    let [edge] = edges(&map, &table).try_into().unwrap();
+        call(number as u64, SECOND, 1, 2, outcome, elapsed)
+    });
+    let [edge] = edges(&calls.collect::<Vec<_>>()).try_into().unwrap();
     assert_eq!((edge.src.as_str(), edge.dst.as_str(), edge.protocol.as_str()), ("ip:10.0.0.1", "ip:10.0.0.2", "http"));
+    let figures = &edge.figures;
     assert_eq!(
-        (
-            edge.figures.calls,
-            edge.figures.errors,
-            edge.figures.client_errors,
-            edge.figures.bytes,
-            edge.figures.answered
-        ),
+        (figures.calls, figures.errors, figures.client_errors, figures.bytes, figures.answered),
         (5, 2, 1, 500, 4)
     );
-    assert_eq!((edge.figures.p50_us, edge.figures.p99_us), (Some(10_000), Some(10_000)));
+    assert_eq!((figures.p50_us, figures.p99_us), (Some(10_000), Some(10_000)));
     assert_eq!(edge.last_seen, Timestamp::from_ns(SECOND));
 }
 
 #[test]
 fn connections_count_only_where_no_message_was_found() {
-    let table = table();
-    let mut map = LiveMap::default();
-    map.fold(&table, &call(1, SECOND, 1, 2, Outcome::Ok, Some(1)));
-    map.fold(&table, &connection(2, SECOND, 1, 2, &["HTTP"], 900));
-    map.fold(&table, &connection(3, SECOND, 1, 3, &[], 700));
-    map.fold(&table, &entry(4, TCP, EntryClass::Flow, SECOND, 1, 3));
-    let found = edges(&map, &table);
+    let found = edges(&[
+        call(1, SECOND, 1, 2, Outcome::Ok, Some(1)),
+        connection(2, SECOND, 1, 2, &["HTTP"], 900),
+        connection(3, SECOND, 1, 3, &[], 700),
+        entry(4, TCP, EntryClass::Flow, SECOND, 1, 3),
+    ]);
     let told: Vec<_> =
         found.iter().map(|e| (e.dst.as_str(), e.protocol.as_str(), e.figures.calls, e.figures.bytes)).collect();
     assert_eq!(told, [("ip:10.0.0.2", "http", 1, 100), ("ip:10.0.0.3", "tcp", 1, 700)]);
-
     // Where nothing else is asked for, all connections are shown.
-    let mut alone = LiveMap::default();
-    alone.fold(&table, &connection(2, SECOND, 1, 2, &["HTTP"], 900));
-    alone.fold(&table, &entry(4, TCP, EntryClass::Flow, SECOND, 1, 3));
-    assert_eq!(edges(&alone, &table).len(), 1);
-    let mut flows = LiveMap::default();
-    flows.fold(&table, &entry(4, TCP, EntryClass::Flow, SECOND, 1, 3));
-    assert_eq!(edges(&flows, &table).len(), 1);
-}
-
-#[test]
-fn a_newer_revision_replaces_the_older_one() {
-    let table = table();
-    let mut map = LiveMap::default();
-    for (revision, bytes) in [60, 400, 1000].into_iter().enumerate() {
-        let mut entry = connection(7, SECOND, 1, 2, &[], bytes);
-        entry.elapsed_ns = Some(revision as i64 * 10 * SECOND);
-        entry.outcome = if revision == 2 { Outcome::Failed } else { Outcome::Open };
-        map.fold(&table, &entry);
-    }
-    let [edge] = edges(&map, &table).try_into().unwrap();
-    assert_eq!((edge.figures.calls, edge.figures.errors, edge.figures.bytes), (1, 1, 1000));
-    // Messages were found later: it does not count beside them.
-    map.fold(&table, &connection(7, SECOND, 1, 2, &["HTTP"], 1000));
-    map.fold(&table, &call(8, SECOND, 1, 2, Outcome::Ok, None));
-    let [edge] = edges(&map, &table).try_into().unwrap();
-    assert_eq!((edge.protocol.as_str(), edge.figures.calls), ("http", 1));
-}
-
-#[test]
-fn windows_are_told_apart_and_forgotten() {
-    let table = table();
-    let mut map = LiveMap::default();
-    for minute in 0..40 {
-        map.fold(&table, &call(minute, minute as i64 * 60 * SECOND, 1, 2, Outcome::Ok, Some(1)));
-    }
-    let calls = |from: i64, to: i64| {
-        let at = |minute: i64| Some(Timestamp::from_ns(minute * 60 * SECOND));
-        map.map(&table, GroupBy::Auto, at(from), at(to)).edges.iter().map(|edge| edge.figures.calls).sum::<u64>()
-    };
-    assert_eq!(calls(35, 39), 5);
-    assert_eq!(calls(0, 5), 0);
-    assert_eq!(calls(0, 39), 30);
-    let (from, to) = map.range().unwrap();
-    assert_eq!(to.since(from), limits::WINDOW_NS * limits::MAX_WINDOWS as i64);
-    map.fold(&table, &call(99, 0, 1, 2, Outcome::Ok, None));
-    assert_eq!(map.loss().too_old, 1);
-}
-
-#[test]
-fn a_clock_that_goes_back_for_good_begins_anew() {
-    let table = table();
-    let mut map = LiveMap::default();
-    map.fold(&table, &call(1, 1_000_000 * SECOND, 1, 2, Outcome::Ok, None));
-    map.fold(&table, &call(2, 10 * SECOND, 1, 2, Outcome::Ok, None));
-    assert_eq!(edges(&map, &table)[0].figures.calls, 1);
-    assert_eq!(edges(&map, &table)[0].last_seen, Timestamp::from_ns(10 * SECOND));
+    let flow = entry(4, TCP, EntryClass::Flow, SECOND, 1, 3);
+    assert_eq!(edges(&[connection(2, SECOND, 1, 2, &["HTTP"], 900), flow]).len(), 1);
+    assert_eq!(edges(&[entry(4, TCP, EntryClass::Flow, SECOND, 1, 3)]).len(), 1);
 }
 
 #[test]
 fn it_stays_within_its_limits() {
-    let table = table();
-    let mut map = LiveMap::default();
-    for number in 0..20_000u32 {
-        map.fold(&table, &call(number.into(), SECOND, number, 1_000_000, Outcome::Ok, Some(1)));
-    }
-    let made = map.map(&table, GroupBy::Auto, None, None);
+    let calls = (0..20_000u32).map(|number| call(number.into(), SECOND, number, 1_000_000, Outcome::Ok, Some(1)));
+    let made = map(&calls.collect::<Vec<_>>(), GroupBy::Auto);
     assert!(made.nodes.len() <= limits::MAX_NODES + 1, "{} nodes", made.nodes.len());
-    assert!(map.loss().peers > 0);
+    assert!(made.edges.len() <= limits::MAX_EDGES, "{} edges", made.edges.len());
     let calls: u64 = made.edges.iter().map(|edge| edge.figures.calls).sum();
     assert_eq!(calls, 20_000, "calls of peers over the limit are counted for the rest");
     assert!(made.nodes.iter().any(|node| node.kind == NodeKind::Rest));
@@ -222,19 +170,18 @@ fn it_stays_within_its_limits() {
 
 #[test]
 fn nodes_follow_the_grouping() {
-    let table = table();
-    let mut map = LiveMap::default();
+    let mut entries = Vec::new();
     for (number, (process, dns)) in [("curl", ""), ("curl", ""), ("", "db.example")].into_iter().enumerate() {
         let mut entry = call(number as u64, SECOND, number as u32, 50, Outcome::Ok, None);
         if !process.is_empty() {
             entry.src.identity = Some(Arc::new(Identity { process_name: process.to_owned(), ..Identity::default() }));
         }
         entry.src.dns = (!dns.is_empty()).then(|| Arc::from(dns));
-        map.fold(&table, &entry);
+        entries.push(entry);
     }
     let names = |group: GroupBy| {
-        let map = map.map(&table, group, None, None);
-        map.nodes.into_iter().filter(|node| node.calls_out > 0).map(|node| node.id).collect::<Vec<_>>()
+        let nodes = map(&entries, group).nodes.into_iter();
+        nodes.filter(|node| node.calls_out > 0).map(|node| node.id).collect::<Vec<_>>()
     };
     assert_eq!(names(GroupBy::Auto), ["host:db.example", "process:curl"]);
     assert_eq!(names(GroupBy::Ip), ["ip:10.0.0.0", "ip:10.0.0.1", "ip:10.0.0.2"]);

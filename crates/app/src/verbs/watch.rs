@@ -41,7 +41,7 @@ fn find(arguments: &WatchArgs) -> Result<Running, String> {
     if !capture.interface.is_empty() || capture.bpf.is_some() {
         return Err("--interface and --bpf choose packets".to_owned());
     }
-    let none = || "no instance runs on this machine".to_owned();
+    let none = || "no instance of yours runs on this machine".to_owned();
     let dir: PathBuf = arguments.place.data_dir.clone().or_else(default_dir).ok_or_else(none)?;
     let running = Running::of(&dir).ok_or_else(none)?;
     let status = match running.ask("GET", "/api/v1/status", None) {

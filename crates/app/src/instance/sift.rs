@@ -92,7 +92,7 @@ mod tests {
         let made = sift(&fixture.store, fixture.queried.query(), &filter(query), plan(query)).await.unwrap();
         assert_eq!((made.rows, made.is_filtered), (1, true));
         let snapshots = fixture.store.snapshots();
-        assert_eq!(snapshots.list().unwrap(), [made.clone()]);
+        assert_eq!(snapshots.list().unwrap(), std::slice::from_ref(&made));
         let path = snapshots.path(&made.id).unwrap();
         let frozen = Arc::new(Store::read(&path, Arc::clone(fixture.store.tables())).unwrap());
         assert_eq!((frozen.status().rows, frozen.status().problem.is_some()), (1, true));

@@ -35,6 +35,10 @@ test("a filter that can't be used, in an address: words, and a way out", async (
   await expect(page.getByRole("alert").first()).toContainText(/respnse/i);
   await page.getByRole("button", { name: "Clear the filter" }).last().click();
   await expect(rows(page).first()).toBeVisible();
+  await open("/?filter=htp");
+  await page.getByRole("button", { name: "Write http" }).click();
+  await expect(page).toHaveURL(/filter=http(&|$)/);
+  await expect(rows(page).first()).toContainText("http");
 });
 
 test("a slow question tells its time and can be stopped", async ({ page, open }) => {

@@ -102,12 +102,59 @@ test("capture and protocols are switched in the page, within a second", async ({
   await expect.poll(async () => (await capture()).on, { timeout: 1000 }).toBe(true);
 });
 
+test("how much is kept is changed in the page, and what is wrong is said", async ({ page, open, request }) => {
+  await open("/?view=settings");
+  const value = async () => {
+    const { settings } = await (await request.get(new URL("/api/v1/settings", page.url()).href)).json();
+    return settings.find((setting: { key: string }) => setting.key === "retention-age").value;
+  };
+  const field = page.getByRole("textbox", { name: "Entries, no longer than" });
+  const before = await field.inputValue();
+  await field.fill("soon");
+  await field.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("is not a length of time");
+  expect(await value()).toBe(before);
+  await field.fill("36h");
+  await field.press("Enter");
+  await expect.poll(value, { timeout: 1000 }).toBe("36h");
+  await expect(page.getByRole("row", { name: /retention-age/ })).toContainText("page");
+  await field.fill(before);
+  await field.press("Enter");
+  await expect.poll(value).toBe(before);
+});
+
+test("what would be deleted is said and asked once, before it is", async ({ page, open }) => {
+  await open("/?view=settings");
+  const sent: boolean[] = [];
+  await page.route("**/api/v1/settings", async (route) => {
+    const request = route.request();
+    if (request.method() !== "PUT") return route.continue();
+    sent.push(request.postDataJSON().is_trial);
+    const deletes = { entries: 12_345, bytes: 3 << 20, packet_bytes: 0 };
+    return route.fulfill({ json: { settings: [], deletes } });
+  });
+  const field = page.getByRole("textbox", { name: "Entries, at most" });
+  await field.fill("1MiB");
+  await field.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("12,345 entries (3 MiB) are deleted at once");
+  await dialog.getByRole("button", { name: "Keep all" }).click();
+  await expect(dialog).toBeHidden();
+  expect(sent).toEqual([true]);
+  await field.press("Enter");
+  await dialog.getByRole("button", { name: "Apply and delete" }).click();
+  await expect.poll(() => sent).toEqual([true, true, false]);
+});
+
 test("a snapshot is made, browsed and deleted", async ({ page, open }) => {
   await open("/?view=snapshots&last=all&filter=http");
   const name = `before ${Date.now()}`;
   await page.getByLabel("Name of the snapshot").fill(name);
+  await page.getByRole("radio", { name: /only what matches/ }).check();
   await page.getByRole("button", { name: "Make a snapshot" }).click();
   const card = page.getByRole("article").filter({ hasText: name });
+  await expect(card).toContainText("Only what matches http");
+  await expect(card).toContainText(/[1-9][\d,]* entries, [1-9][\d,]* packets \(/);
   await card.getByRole("button", { name: "Browse" }).click();
   await expect(page).toHaveURL(/snapshot=/);
   await expect(rows(page).first()).toContainText("http");

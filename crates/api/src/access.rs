@@ -121,13 +121,12 @@ impl Viewer {
     }
 
     fn audit(&self, app: &App, parts: &Parts) {
-        app.engine.audit(AuditEvent {
-            by: self.by,
-            uid: self.uid,
-            peer: self.peer,
-            path: parts.uri.path(),
-            query: parts.uri.query().unwrap_or_default(),
-        });
+        self.tell(app, parts.uri.path(), parts.uri.query().unwrap_or_default());
+    }
+
+    /// Tells the engine what the viewer did.
+    pub(crate) fn tell(&self, app: &App, path: &str, query: &str) {
+        app.engine.audit(AuditEvent { by: self.by, uid: self.uid, peer: self.peer, path, query });
     }
 }
 

@@ -17,6 +17,16 @@ pub struct Counters {
     answers: [AtomicU64; 6],
 }
 
+/// A subscriber that is counted as long as it lives, wherever it goes.
+#[derive(Debug)]
+pub(crate) struct Place(std::sync::Arc<Counters>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Counts something as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Counted<'a>(&'a AtomicU64);
@@ -38,6 +48,12 @@ impl Counters {
         let fits = |count: u64| (count < most).then_some(count + 1);
         self.subscribers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
         Some(Counted(&self.subscribers))
+    }
+
+    /// As [`Counters::subscriber`], for one that outlives its function.
+    pub(crate) fn subscriber_place(self: &std::sync::Arc<Self>, most: u64) -> Option<Place> {
+        std::mem::forget(self.subscriber(most)?);
+        Some(Place(std::sync::Arc::clone(self)))
     }
 
     pub(crate) fn dropped(&self, entries: u64) {

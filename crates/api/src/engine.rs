@@ -14,7 +14,7 @@ use lanternfish_query::{Cursor, Explain, FieldValues, Group, GroupBy, Map, Order
 use lanternfish_telemetry::Ledger;
 
 use crate::dto::{
-    CaptureChange, CaptureChoices, CaptureSettings, DemoState, FileInfo, FilesAnswer, FollowChunk, PacketInfo,
+    CaptureChange, CaptureChoices, CaptureSettings, Deletes, DemoState, FileInfo, FilesAnswer, FollowChunk, PacketInfo,
     SavedFilter, Setting, Snapshot, SourceStatus, StreamDirection, StreamEnd,
 };
 use crate::dto::{Dark, MemoryStatus, RatesStatus, RecordingStatus, Watching};
@@ -127,8 +127,8 @@ pub trait Engine: Send + Sync + 'static {
     async fn save_filters(&self, filters: Vec<SavedFilter>) -> Result<(), EngineError>;
     /// All settings.
     fn settings(&self) -> Vec<Setting>;
-    /// Changes settings, all of them or none.
-    async fn set_settings(&self, values: &BTreeMap<String, String>) -> Result<(), EngineError>;
+    /// Changes settings, all of them or none, and gives what that deletes; a trial changes nothing.
+    async fn set_settings(&self, values: &BTreeMap<String, String>, is_trial: bool) -> Result<Deletes, EngineError>;
     /// The files that are shown.
     fn files(&self) -> FilesAnswer;
     /// Takes a capture file that a client sends, and shows it.
@@ -139,7 +139,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn set_demo(&self, demo: DemoState) -> Result<DemoState, EngineError>;
     /// Whose socket is at the other end of a connection over loopback.
     fn peer(&self, peer: SocketAddr, local: SocketAddr) -> Peer;
-    /// Told of every look at payloads, packets and bytes of streams.
+    /// Told of every look at payloads, packets and bytes of streams, and of every change of settings.
     fn audit(&self, event: AuditEvent<'_>);
 }
 
@@ -177,7 +177,7 @@ pub struct Peer {
     pub is_trusted: bool,
 }
 
-/// What a request looked at, for the log of the program.
+/// What a request looked at or changed, for the log of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditEvent<'a> {
     /// Who: `local user`, `token`, `session`.
@@ -188,7 +188,7 @@ pub struct AuditEvent<'a> {
     pub peer: SocketAddr,
     /// The path of the request.
     pub path: &'a str,
-    /// Its query; empty where it has none.
+    /// Its query, or the settings that it changed; empty where it has none.
     pub query: &'a str,
 }
 
@@ -337,8 +337,10 @@ pub enum EngineFormat {
 pub struct SnapshotPlan {
     /// A name for people; may be empty.
     pub name: String,
-    /// Which entries.
+    /// What is shown first, or what is kept.
     pub filter: Filter,
+    /// Whether only what the filter meets is kept, with the packets of its connections.
+    pub is_filtered: bool,
     /// Of which time.
     pub window: Window,
     /// Whether packets are frozen too.

@@ -205,6 +205,27 @@ pub struct LiveParams {
     pub max_rate: Option<u32>,
 }
 
+/// What is watched, and how it is written.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WatchParams {
+    /// A filter (KFL); left out or empty for all entries.
+    pub filter: Option<String>,
+    /// `table`, `jsonl`, `json`, `csv` or `har`.
+    #[param(default = "jsonl")]
+    pub format: Option<String>,
+    /// Only these fields, separated by commas; what suits the format if left out.
+    pub fields: Option<String>,
+    /// Every revision of connections and flows in a table too, which else has the first and the last one.
+    #[param(default = false)]
+    pub all_revisions: Option<bool>,
+    /// The width to which a table is cut; it is not cut if left out.
+    pub width: Option<u32>,
+    /// Whether a table is coloured.
+    #[param(default = false)]
+    pub color: Option<bool>,
+}
+
 /// The name of an uploaded file.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -133,7 +133,8 @@ async fn wrong_tokens_are_refused_and_then_barred() {
 async fn rights_are_kept() {
     let (reader, reads) = token(Rights::READ);
     let (raw, sees) = token(Rights { raw: true, control: false });
-    let world = world(STRANGER, vec![reads, sees]).await;
+    let (all, may) = token(Rights::ALL);
+    let world = world(STRANGER, vec![reads, sees, may]).await;
     let id = world.engine.memory.entries[0].id;
     let connection = world.engine.memory.entries[0].connection.facts.id;
     let ask = |method: Method, target: &str, token: &str| with_token(world.request(method, target), token);
@@ -164,9 +165,15 @@ async fn rights_are_kept() {
         assert_eq!((answer.status, answer.code().as_str()), (403, "right_missing"), "{target}");
     }
     assert_eq!(ask(Method::GET, &format!("/api/v1/entries/{id}"), &reader).send().await.status, 200);
+    for (is_trial, value) in [(true, "3GiB"), (false, "2GiB")] {
+        let change = json!({"settings": {"retention-bytes": value}, "is_trial": is_trial});
+        assert_eq!(ask(Method::PUT, "/api/v1/settings", &all).json(&change).send().await.status, 200);
+    }
     let audit = world.engine.state.lock().unwrap().audit.clone();
     assert!(audit.contains(&format!("token /api/v1/entries/{id} ")), "{audit:?}");
     assert!(audit.contains(&"token /api/v1/pcap ".to_owned()), "{audit:?}");
+    let changed: Vec<&String> = audit.iter().filter(|line| line.contains("settings")).collect();
+    assert_eq!(changed, ["token /api/v1/settings retention-bytes=2GiB"]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use lanternfish_model::Cause;
 use serde_json::{Value, json};
 use support::client::{PATIENCE, World};
 use support::document::Document;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -74,6 +75,67 @@ async fn publish(world: &World, publisher: &mut Publisher) {
 
 fn ids(entries: &[Value]) -> Vec<u64> {
     entries.iter().map(|entry| entry["id"].as_u64().unwrap()).collect()
+}
+
+/// The text of what is watched, until something stands in it.
+async fn watched(stream: &mut TcpStream, until: &str) -> String {
+    let (mut heard, mut text) = (Vec::new(), String::new());
+    let found = async {
+        while !text.contains(until) {
+            let mut part = [0; 4096];
+            let length = stream.read(&mut part).await.unwrap();
+            assert!(length > 0, "it ended: {}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&part[..length]);
+            let lines = heard.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"text\""));
+            let parts = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+            text = parts.map(|part| part["text"].as_str().unwrap().to_owned()).collect();
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no {until} came"));
+    text
+}
+
+#[tokio::test]
+async fn what_is_watched_comes_as_text() {
+    let world = World::start().await;
+    let mut publisher = world.engine.live.publisher();
+    let watch = async |query: &str| {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        let request = format!("GET /api/v1/watch?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut csv = watch("format=csv&fields=id,protocol&filter=http").await;
+    let mut json = watch("format=json&fields=protocol&filter=dns").await;
+    let mut table = watch("format=table&width=60&filter=http").await;
+    for _ in 0..200 {
+        if world.get("/api/v1/status").await.json()["clients"]["subscribers"] == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    publish(&world, &mut publisher).await;
+    let http: Vec<String> = world.get("/api/v1/entries?filter=http&fields=id").await.json()["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|entry| format!("{},http\n", entry["id"]))
+        .collect();
+    assert_eq!(watched(&mut csv, http.last().unwrap()).await, http.concat());
+    assert_eq!(watched(&mut json, "}").await.trim_start_matches([',', '\n']), "{\"protocol\":\"dns\"}");
+    let lines = watched(&mut table, "\n").await;
+    assert!(lines.lines().all(|line| line.chars().count() <= 60), "{lines}");
+    drop((csv, json, table));
+    publish(&world, &mut publisher).await;
+    for _ in 0..200 {
+        publish(&world, &mut publisher).await;
+        if !publisher.has_listeners() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("subscriptions end with their readers");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod budget;
 mod end;
+mod heard;
 mod lookup;
 mod worker;
 

@@ -185,7 +185,8 @@ async fn a_snapshot_answers_for_its_window() {
     loss.add(Cause::KernelDrop, 3);
     store.append_loss(entries[900].timestamp, &loss);
     store.append_loss(entries[0].timestamp, &loss);
-    let plan = NewSnapshot { name: String::new(), from, to, filter: String::new(), has_packets: false };
+    let plan =
+        NewSnapshot { name: String::new(), from, to, filter: String::new(), is_filtered: false, has_packets: false };
     let made = store.snapshots().create(&plan).unwrap();
     append(&store, &Synthetic::new(table(), 16, 500).collect::<Vec<_>>());
     let frozen = Arc::new(Store::read(&store.snapshots().path(&made.id).unwrap(), tables()).unwrap());

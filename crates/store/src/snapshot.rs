@@ -6,16 +6,21 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
 use lanternfish_model::Timestamp;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::dir::{self, Dir, file_options};
-use crate::ring::index_path;
+use crate::ring::{Ring, RingFiles, index_path};
 use crate::segment::file_name;
 use crate::state::now;
 use crate::tar::Tar;
-use crate::{Bounds, Store, StoreError, View, seal};
+use crate::{Bounds, Draft, Segment, Store, StoreError, View, seal};
 
 /// What a snapshot is to hold.
 #[derive(Clone, Debug)]
@@ -26,8 +31,10 @@ pub struct NewSnapshot {
     pub from: Timestamp,
     /// The latest time, included.
     pub to: Timestamp,
-    /// The filter that it was made with, to be shown first; the snapshot holds the whole window.
+    /// The filter that it was made with.
     pub filter: String,
+    /// Whether it holds only what the filter meets; else it holds the whole window, and the filter is what is shown first.
+    pub is_filtered: bool,
     /// Whether it holds raw packets.
     pub has_packets: bool,
 }
@@ -47,16 +54,30 @@ pub struct Snapshot {
     pub to: Timestamp,
     /// The filter that it was made with.
     pub filter: String,
+    /// Whether it holds only what the filter meets; else the filter is what is shown first.
+    pub is_filtered: bool,
     /// Whether it holds raw packets.
     pub has_packets: bool,
-    /// Rows in its files, some of which may lie outside the window.
+    /// Rows of its window.
     pub rows: u64,
+    /// Packets of its window; none where they were not counted.
+    pub packets: Option<u64>,
+    /// The bytes of these packets.
+    pub packet_bytes: u64,
     /// The length of its files.
     pub bytes: u64,
 }
 
+/// What a snapshot holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Contents {
+    pub rows: u64,
+    pub packets: u64,
+    pub packet_bytes: u64,
+}
+
 /// The snapshots of a data directory.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Snapshots<'a> {
     store: &'a Store,
 }
@@ -66,23 +87,66 @@ impl<'a> Snapshots<'a> {
         Snapshots { store }
     }
 
-    /// Makes one.
-    pub fn create(&self, new: &NewSnapshot) -> Result<Snapshot, StoreError> {
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// Begins one that gets its entries and packets one by one.
+    pub fn begin(&self, new: NewSnapshot) -> Result<Draft<'a>, StoreError> {
+        self.may_make()?;
+        let id = self.unused_id();
+        let path = self.store.dir().snapshots().join(format!(".{id}"));
+        Draft::begin(*self, new, id, path)
+    }
+
+    fn may_make(&self) -> Result<(), StoreError> {
         if self.store.is_read_only() {
             return Err(StoreError::ReadOnly("snapshots are made by the process that stores".to_owned()));
         }
+        Ok(())
+    }
+
+    /// Makes one of the whole window.
+    pub fn create(&self, new: &NewSnapshot) -> Result<Snapshot, StoreError> {
+        self.may_make()?;
         let id = self.unused_id();
-        let path = self.store.dir().snapshots().join(&id);
         let temporary = self.store.dir().snapshots().join(format!(".{id}"));
-        let filled = self.fill(&temporary, new, &id).and_then(|snapshot| {
-            fs::rename(&temporary, &path)?;
+        let filled = self.fill(&temporary, new).map_err(StoreError::io("make the snapshot", &temporary));
+        let made = filled.and_then(|contents| self.conclude(&temporary, new, &id, contents));
+        made.inspect_err(|_| drop(fs::remove_dir_all(&temporary)))
+    }
+
+    /// Writes what is known of one whose directory is filled, and gives it its name.
+    pub(crate) fn conclude(
+        &self,
+        path: &Path,
+        new: &NewSnapshot,
+        id: &str,
+        contents: Contents,
+    ) -> Result<Snapshot, StoreError> {
+        let named = || {
+            let dir = Dir::new(path);
+            self.store.shared().loss_log().copy_to(&dir.loss(), new.from, new.to)?;
+            let snapshot = Snapshot {
+                id: id.to_owned(),
+                name: new.name.clone(),
+                created: now(),
+                from: new.from,
+                to: new.to,
+                filter: new.filter.clone(),
+                is_filtered: new.is_filtered,
+                has_packets: new.has_packets,
+                rows: contents.rows,
+                packets: Some(contents.packets),
+                packet_bytes: contents.packet_bytes,
+                bytes: length_of(path)?,
+            };
+            dir::replace(&path.join(INFO), to_text(&snapshot).as_bytes(), true)?;
+            fs::rename(path, self.store.dir().snapshots().join(id))?;
             File::open(self.store.dir().snapshots())?.sync_all()?;
             Ok(snapshot)
-        });
-        filled.map_err(|error| {
-            let _ = fs::remove_dir_all(&temporary);
-            StoreError::Io { what: "make the snapshot", path, error }
-        })
+        };
+        named().map_err(StoreError::io("make the snapshot", path))
     }
 
     /// Those that there are, the oldest first.
@@ -133,28 +197,20 @@ impl<'a> Snapshots<'a> {
         id.to_string()
     }
 
-    fn fill(&self, path: &Path, new: &NewSnapshot, id: &str) -> io::Result<Snapshot> {
+    fn fill(&self, path: &Path, new: &NewSnapshot) -> io::Result<Contents> {
         let dir = Dir::new(path);
         dir.make(self.store.tables().protocols().map(|(_, name)| name))?;
         dir.check_format(true).map_err(io::Error::other)?;
-        let rows = self.fill_entries(&dir, new)?;
+        let mut contents = Contents { rows: self.fill_entries(&dir, new)?, ..Contents::default() };
         if new.has_packets {
             self.fill_packets(&dir, new)?;
+            let ring = Ring(Arc::new(RingFiles::open(&dir.ring(), false, 0, |_, _| {})));
+            for packet in ring.packets(&[], new.from, new.to) {
+                contents.packets += 1;
+                contents.packet_bytes = contents.packet_bytes.saturating_add(packet?.bytes.len() as u64);
+            }
         }
-        self.store.shared().loss_log().copy_to(&dir.loss(), new.from, new.to)?;
-        let snapshot = Snapshot {
-            id: id.to_owned(),
-            name: new.name.clone(),
-            created: now(),
-            from: new.from,
-            to: new.to,
-            filter: new.filter.clone(),
-            has_packets: new.has_packets,
-            rows,
-            bytes: length_of(path)?,
-        };
-        dir::replace(&path.join(INFO), to_text(&snapshot).as_bytes(), true)?;
-        Ok(snapshot)
+        Ok(contents)
     }
 
     fn fill_entries(&self, dir: &Dir, new: &NewSnapshot) -> io::Result<u64> {
@@ -171,7 +227,7 @@ impl<'a> Snapshots<'a> {
             let Some(name) = names.get(usize::from(segment.protocol.0)) else { continue };
             if let Some(file) = segment.path.file_name() {
                 link(&segment.path, &dir.segments().join(name).join(file))?;
-                rows = rows.saturating_add(segment.bounds.rows);
+                rows = rows.saturating_add(rows_within(segment, new)?);
             }
         }
         for (protocol, batches) in view.tail() {
@@ -182,13 +238,13 @@ impl<'a> Snapshots<'a> {
             for batch in batches.iter() {
                 if let Some(of_batch) = Bounds::of(batch).filter(|bounds| bounds.overlaps(new.from, new.to)) {
                     bounds.merge(&of_batch);
+                    rows = rows.saturating_add(count_within(batch, new));
                     kept.push(batch.clone());
                 }
             }
             if !kept.is_empty() {
                 let path = dir.segments().join(name).join(file_name(&bounds, sequence));
                 seal::write(&path, &kept, &bounds, self.store.shared().config.compression_level)?;
-                rows = rows.saturating_add(bounds.rows);
             }
         }
         Ok(rows)
@@ -215,6 +271,23 @@ impl<'a> Snapshots<'a> {
         }
         Ok(())
     }
+}
+
+/// How many rows of a segment lie in the window.
+fn rows_within(segment: &Segment, new: &NewSnapshot) -> io::Result<u64> {
+    if segment.bounds.from >= new.from && segment.bounds.to <= new.to {
+        return Ok(segment.bounds.rows);
+    }
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&segment.path)?).map_err(io::Error::other)?;
+    let times = ProjectionMask::columns(reader.parquet_schema(), ["timestamp"]);
+    let batches = reader.with_projection(times).build().map_err(io::Error::other)?;
+    batches.map(|batch| batch.map(|batch| count_within(&batch, new)).map_err(io::Error::other)).sum()
+}
+
+fn count_within(batch: &RecordBatch, new: &NewSnapshot) -> u64 {
+    let times = batch.column_by_name("timestamp").and_then(|times| times.as_primitive_opt::<TimestampNanosecondType>());
+    let is_in = |time: &&i64| (new.from.ns()..=new.to.ns()).contains(*time);
+    times.map_or(0, |times| times.values().iter().filter(is_in).count() as u64)
 }
 
 /// The window of a directory that is a snapshot.
@@ -247,7 +320,10 @@ fn read(path: &Path) -> Option<Snapshot> {
         from: time("from_ns")?,
         to: time("to_ns")?,
         filter: value_of(&text, "filter")?,
+        is_filtered: value_of(&text, "is_filtered").is_some_and(|is| is == "true"),
         has_packets: value_of(&text, "has_packets")? == "true",
+        packets: value_of(&text, "packets").and_then(|packets| packets.parse().ok()),
+        packet_bytes: value_of(&text, "packet_bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(0),
         rows: value_of(&text, "rows")?.parse().ok()?,
         bytes: value_of(&text, "bytes")?.parse().ok()?,
     })
@@ -260,7 +336,10 @@ fn to_text(snapshot: &Snapshot) -> String {
         ("from_ns", snapshot.from.ns().to_string()),
         ("to_ns", snapshot.to.ns().to_string()),
         ("filter", snapshot.filter.clone()),
+        ("is_filtered", snapshot.is_filtered.to_string()),
         ("has_packets", snapshot.has_packets.to_string()),
+        ("packets", snapshot.packets.map(|packets| packets.to_string()).unwrap_or_default()),
+        ("packet_bytes", snapshot.packet_bytes.to_string()),
         ("rows", snapshot.rows.to_string()),
         ("bytes", snapshot.bytes.to_string()),
     ];

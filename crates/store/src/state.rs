@@ -14,7 +14,7 @@ use lanternfish_model::{Cause, Loss, ProtocolIndex, Timestamp};
 use crate::loss::LossLog;
 use crate::memory::footprint;
 use crate::merge::{bytes_of, join_last};
-use crate::{Bounds, Config, Segment, View};
+use crate::{Bounds, Config, Going, Limits, Segment, View};
 
 /// Rows of one protocol that become one segment.
 #[derive(Debug)]
@@ -105,6 +105,7 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub config: Config,
+    limits: Mutex<Limits>,
     inner: Mutex<Inner>,
     pub loss: Arc<Mutex<LossLog>>,
     sequence: AtomicU64,
@@ -114,6 +115,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config, inner: Inner, loss: LossLog, next_sequence: u64) -> Shared {
         Shared {
+            limits: Mutex::new(Limits::of(&config)),
             config,
             inner: Mutex::new(inner),
             loss: Arc::new(Mutex::new(loss)),
@@ -124,6 +126,46 @@ impl Shared {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// What would go of the segments by some limits.
+    pub(crate) fn going(&self, limits: &Limits, now: Timestamp) -> Going {
+        let segments = Arc::clone(&self.lock().segments);
+        let doomed = limits.doomed(&segments, limits.oldest(now));
+        let mut going = Going::default();
+        for (segment, _) in segments.iter().zip(doomed).filter(|(_, goes)| *goes) {
+            going.entries = going.entries.saturating_add(segment.bounds.rows);
+            going.bytes = going.bytes.saturating_add(segment.bytes);
+        }
+        going
+    }
+
+    /// Drops the segments that end before a time, and the oldest ones that are too much.
+    pub(crate) fn keep_within(&self, oldest: Timestamp) {
+        let limits = self.limits();
+        {
+            let mut inner = self.lock();
+            let doomed = limits.doomed(&inner.segments, oldest);
+            if doomed.contains(&true) {
+                let mut doomed = doomed.into_iter();
+                Arc::make_mut(&mut inner.segments).retain(|segment| {
+                    let goes = doomed.next() == Some(true);
+                    if goes {
+                        segment.doom();
+                    }
+                    !goes
+                });
+            }
+        }
+        self.loss_log().forget_before(oldest);
     }
 
     pub(crate) fn loss_log(&self) -> MutexGuard<'_, LossLog> {

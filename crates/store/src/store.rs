@@ -23,7 +23,7 @@ use crate::sealer::Sealer;
 use crate::snapshot::Snapshots;
 use crate::state::{Job, Problem, Shared, now};
 use crate::writer::Writer;
-use crate::{Config, Status, StoreError, View};
+use crate::{Config, Going, Limits, Status, StoreError, View};
 
 /// A data directory that is open.
 ///
@@ -106,7 +106,7 @@ impl Store {
             }
         };
         let loss = LossLog::open(&dir.loss(), &mut problem);
-        let ring = Arc::new(RingFiles::open(&dir.ring(), may_write, &mut problem));
+        let ring = Arc::new(RingFiles::open(&dir.ring(), may_write, config.ring_bytes, &mut problem));
         let numbers = Arc::new(Numbers::open(&dir, found.last_number.max(ring.last_number())));
         let window = crate::snapshot::window_of(dir.path());
         if let Some(words) = &read_only {
@@ -160,7 +160,7 @@ impl Store {
         let _ = self.numbers.save(&self.dir, false);
         let most = self.shared.config.ring_bytes;
         if most > 0 {
-            let writer = RingWriter::start(Arc::clone(&self.ring.0), most)?;
+            let writer = RingWriter::start(Arc::clone(&self.ring.0))?;
             *self.ring_writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
         }
         Ok(())
@@ -246,6 +246,27 @@ impl Store {
     /// The snapshots of this directory.
     pub fn snapshots(&self) -> Snapshots<'_> {
         Snapshots::new(self)
+    }
+
+    /// How much it keeps.
+    pub fn limits(&self) -> Limits {
+        self.shared.limits()
+    }
+
+    /// What would go at once if it kept no more than this; a segment and a file of the ring go as a whole.
+    pub fn going(&self, limits: &Limits) -> Going {
+        Going { packet_bytes: self.ring.0.going(limits.ring_bytes), ..self.shared.going(limits, now()) }
+    }
+
+    /// Keeps as much as this from now on; what is too much or too old goes at once. Who calls it answers for the clock.
+    pub fn set_limits(&self, limits: Limits) {
+        let is_older = limits.retention_age < self.limits().retention_age;
+        self.shared.set_limits(limits);
+        if self.is_read_only {
+            return;
+        }
+        self.shared.keep_within(if is_older { limits.oldest(now()) } else { Timestamp::MIN });
+        self.ring.0.resize(limits.ring_bytes);
     }
 
     /// How it stands.

@@ -163,28 +163,9 @@ impl Writer {
 
     /// Drops the oldest segments that are too old or too much.
     fn keep_within(&self, now: Timestamp) {
-        let config = &self.shared.config;
-        let age = i64::try_from(config.retention_age.as_nanos()).unwrap_or(i64::MAX);
         // A clock that was just set may be wrong, and what is deleted is gone.
-        let oldest = if self.clock.is_steady() { now - age } else { Timestamp::MIN };
-        {
-            let mut inner = self.shared.lock();
-            let mut total: u64 = inner.segments.iter().map(|segment| segment.bytes).sum();
-            let is_over = |total: u64| total > config.retention_bytes;
-            let has_old = inner.segments.iter().any(|segment| segment.bounds.to < oldest);
-            if has_old || is_over(total) {
-                // They stand in the order in which they were begun, which no clock can turn around.
-                Arc::make_mut(&mut inner.segments).retain(|segment| {
-                    let goes = segment.bounds.to < oldest || is_over(total);
-                    if goes {
-                        total = total.saturating_sub(segment.bytes);
-                        segment.doom();
-                    }
-                    !goes
-                });
-            }
-        }
-        self.shared.loss_log().forget_before(oldest);
+        let oldest = if self.clock.is_steady() { self.shared.limits().oldest(now) } else { Timestamp::MIN };
+        self.shared.keep_within(oldest);
     }
 
     fn name(&self, protocol: ProtocolIndex) -> &'static str {
@@ -234,7 +215,7 @@ mod tests {
         let (sealer, _) = std::sync::mpsc::sync_channel(1);
         Writer {
             shared: Arc::new(Shared::new(config, inner, log, 1)),
-            ring: Arc::new(RingFiles::open(&dir.ring(), true, |_, _| {})),
+            ring: Arc::new(RingFiles::open(&dir.ring(), true, 0, |_, _| {})),
             numbers: Arc::new(Numbers::open(&dir, 0)),
             names: vec!["one"],
             dir,

@@ -176,6 +176,7 @@ fn a_disk_that_cannot_be_written_is_read() {
             from: START,
             to: START,
             filter: String::new(),
+            is_filtered: false,
             has_packets: false,
         });
         assert!(matches!(made, Err(StoreError::ReadOnly(_))), "{made:?}");

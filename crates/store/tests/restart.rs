@@ -127,6 +127,7 @@ fn snapshot() -> lanternfish_store::NewSnapshot {
         from: START,
         to: START,
         filter: String::new(),
+        is_filtered: false,
         has_packets: false,
     }
 }

@@ -41,9 +41,13 @@ function signIn(): void {
   window.location.assign(`/login?${new URLSearchParams({ next: here })}`);
 }
 
+/** What the server said of an error; null where it said nothing. */
+export const bodyOf = (error: unknown): ErrorBody | null =>
+  error instanceof Fault ? error.body : isBody(error) ? error : null;
+
 /** What went wrong, as a sentence. */
 export function sentence(error: unknown): string {
-  const body = error instanceof Fault ? error.body : isBody(error) ? error : null;
+  const body = bodyOf(error);
   if (!body) return error instanceof Error ? capital(error.message) : "Something went wrong.";
   const parts = [body.message, body.expected ? `expected ${body.expected}` : "", body.hint ?? ""].filter(Boolean);
   return capital(parts.join("; "));

@@ -22,6 +22,7 @@ export type MapNode = Schemas["MapNode"];
 export type PacketInfo = Schemas["PacketInfo"];
 export type SavedFilter = Schemas["SavedFilter"];
 export type Setting = Schemas["Setting"];
+export type Deletes = Schemas["Deletes"];
 export type Snapshot = Schemas["Snapshot"];
 export type StatRow = Schemas["StatRow"];
 export type StatsAnswer = Schemas["StatsAnswer"];

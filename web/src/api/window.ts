@@ -33,7 +33,19 @@ export function recordedSeconds(range: Range, oldest: string | null | undefined)
   return Math.max(1, (span.toUs - Math.min(fromUs, span.toUs)) / 1e6);
 }
 
+/**
+ * The last minutes that the timeline spreads out: where recording began a short while ago, no more than that, in steps, so that
+ * the first minutes are not a strip at the edge.
+ */
+export function spread(range: Range, oldest: string | null | undefined): Range {
+  if (range.kind !== "last" || !oldest) return range;
+  const age = (serverNowUs() - toMicros(oldest)) / 1e6;
+  const seconds = SPREADS.find((step) => step >= age) ?? range.seconds;
+  return seconds < range.seconds ? { kind: "last", seconds } : range;
+}
+
 /** Whether new entries may fall into it. */
 export const isOpen = (range: Range): boolean => range.kind !== "span";
 
 const DEFAULT_SECONDS = 900;
+const SPREADS = [60, 120, 300, 600, 900, 1800, 3600];

@@ -10,8 +10,9 @@ import { ExplainBox } from "./ExplainBox";
 import type { Editor } from "./editor";
 import { FilterPanel } from "./FilterPanel";
 import css from "./filter.module.css";
+import { mend, mended } from "./mend";
 import { SavedFilters } from "./SavedFilters";
-import { check, mend, useCheck, useOffers } from "./useDraft";
+import { check, useCheck, useOffers } from "./useDraft";
 
 const EditorField = lazy(() => import("./EditorField"));
 
@@ -149,19 +150,6 @@ export function FilterBar() {
         />
       ) : null}
     </div>
-  );
-}
-
-/** The text with the word at a column replaced. */
-function mended(text: string, column: number, name: string): string {
-  const characters = [...text];
-  const before = characters.slice(0, column - 1).join("");
-  return (
-    before +
-    characters
-      .slice(column - 1)
-      .join("")
-      .replace(/^[\w.]+/, name)
   );
 }
 

@@ -5,7 +5,8 @@ import type { ErrorBody } from "../api/types";
 import { count } from "../format/number";
 import { Button, Kbd } from "../ui/Button";
 import css from "./filter.module.css";
-import { type Checked, type CountedOffer, mend } from "./useDraft";
+import { mend } from "./mend";
+import type { Checked, CountedOffer } from "./useDraft";
 
 interface FilterPanelProps {
   checked: Checked | undefined;

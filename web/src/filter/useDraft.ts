@@ -69,9 +69,5 @@ function useSettled(text: string, ms: number): string {
   return settled;
 }
 
-/** The mend that an error proposes: the name in `did you mean response?`. */
-export const mend = (error: ErrorBody): string | null =>
-  /did you mean [`"]?([\w.]+)[`"]?\?/.exec(error.hint ?? "")?.[1] ?? null;
-
 const CHECK_AFTER_MS = 150;
 const OFFER_AFTER_MS = 250;

@@ -8,6 +8,7 @@ import { usePreferences } from "../theme/preferences";
 import { Switch } from "../ui/Controls";
 import { CaptureSection } from "./CaptureSection";
 import { FilesSection } from "./FilesSection";
+import { LimitsSection } from "./LimitsSection";
 import { useCapture, useDemo, useMayControl } from "./queries";
 import { SettingsTable } from "./SettingsTable";
 import css from "./settings.module.css";
@@ -25,6 +26,7 @@ export default function Settings() {
         <DarkSection />
         <SecretsSection />
         <StorageSection />
+        <LimitsSection />
         {isLive ? <DemoSection /> : null}
         <SettingsTable />
       </div>
@@ -106,7 +108,10 @@ function StorageSection() {
   const rows: [string, string][] = [
     ["Storing", recording.is_on ? "on" : "off"],
     ["Directory", recording.directory || "–"],
-    ["Entries", `${count(recording.entries)}, ${bytes(recording.bytes)}`],
+    [
+      "Entries",
+      `${count(recording.entries)}, ${recording.bytes > 0 ? bytes(recording.bytes) : "not packed into files yet"}`,
+    ],
     ["Raw packets", bytes(recording.ring_bytes)],
     ["Kept at most", keptAtMost(recording.retention_bytes, recording.retention_seconds)],
     ["Oldest entry", when(recording.oldest)],

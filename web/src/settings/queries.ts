@@ -33,17 +33,21 @@ export function useChoices() {
 }
 
 export function useSettings() {
-  const query = useQuery({
+  return useQuery({
     queryKey: ["settings"],
     queryFn: ({ signal }) => answer(api.GET("/api/v1/settings", { signal })),
     staleTime: 5000,
   });
-  const mutation = useMutation({
-    mutationFn: (settings: Record<string, string>) => answer(api.PUT("/api/v1/settings", { body: { settings } })),
-    onSuccess: (state) => queryClient.setQueryData(["settings"], state),
-    onError: (error) => say(sentence(error), "bad"),
-  });
-  return { ...query, change: mutation.mutate };
+}
+
+/** Changes settings; a trial tells what that would delete, and changes nothing. */
+export async function changeSettings(settings: Record<string, string>, isTrial: boolean) {
+  const state = await answer(api.PUT("/api/v1/settings", { body: { settings, is_trial: isTrial } }));
+  if (!isTrial) {
+    queryClient.setQueryData(["settings"], state);
+    void queryClient.invalidateQueries({ queryKey: ["status"] });
+  }
+  return state;
 }
 
 export function useDemo() {

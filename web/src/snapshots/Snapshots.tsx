@@ -4,7 +4,7 @@ import { useScope } from "../api/queries";
 import type { Snapshot } from "../api/types";
 import { times } from "../api/window";
 import { fileAddress } from "../detail/queries";
-import { bytes, count, plural } from "../format/number";
+import { bytes, plural } from "../format/number";
 import { fromMicros, precise, span, toMicros } from "../format/time";
 import { serverNowUs } from "../live/clock";
 import { useMayControl } from "../settings/queries";
@@ -17,6 +17,7 @@ import ui from "../ui/ui.module.css";
 import { go, usePlace } from "../url/usePlace";
 import { useCreate, useDelete, useSnapshots } from "./queries";
 import css from "./snapshots.module.css";
+import { packetsOf } from "./words";
 
 export default function Snapshots() {
   const { data, error, isPending, refetch } = useSnapshots();
@@ -39,8 +40,8 @@ export default function Snapshots() {
       </div>
       <Dialog title="Delete the snapshot?" open={doomed !== null} onClose={() => setDoomed(null)}>
         <p>
-          {doomed?.name || doomed?.id} holds {count(doomed?.entries ?? 0)} entries and {bytes(doomed?.bytes ?? 0)}. It
-          can’t be had back.
+          {doomed?.name || doomed?.id} holds {plural(doomed?.entries ?? 0, "entry", "entries")},{" "}
+          {doomed ? packetsOf(doomed) : ""}. It can’t be had back.
         </p>
         <div className={css.buttons}>
           <Button onClick={() => setDoomed(null)}>Keep it</Button>
@@ -64,6 +65,7 @@ function Create() {
   const clock = usePreferences((preferences) => preferences.clock);
   const [name, setName] = useState("");
   const [packets, setPackets] = useState(true);
+  const [isFiltered, setFiltered] = useState(false);
   const create = useCreate();
   const mayControl = useMayControl();
   const shown = times(scope.range);
@@ -77,6 +79,7 @@ function Create() {
         create.mutate({
           name: name.trim(),
           filter: scope.filter,
+          is_filtered: isFiltered && scope.filter !== "",
           packets,
           ...(ends ? { from: fromMicros(ends.fromUs), to: fromMicros(ends.toUs) } : {}),
         });
@@ -86,14 +89,23 @@ function Create() {
       <h2>Freeze what is shown</h2>
       <p className={css.faint}>
         {shown ? span(shown.fromUs, shown.toUs, clock, serverNowUs()) : "All that is stored"}
-        {scope.filter ? (
-          <>
-            , opens with <code>{scope.filter}</code>
-          </>
-        ) : (
-          ", all entries"
-        )}
+        {scope.filter ? "" : ", all entries"}
       </p>
+      {scope.filter ? (
+        <fieldset className={css.keeps}>
+          <legend>
+            With the filter <code>{scope.filter}</code>
+          </legend>
+          <label>
+            <input type="radio" name="keeps" checked={!isFiltered} onChange={() => setFiltered(false)} />
+            keep all of this time; the filter is the bookmark that it opens with
+          </label>
+          <label>
+            <input type="radio" name="keeps" checked={isFiltered} onChange={() => setFiltered(true)} />
+            keep only what matches, and the packets of these connections
+          </label>
+        </fieldset>
+      ) : null}
       <div className={css.line}>
         <input
           className={ui.field}
@@ -107,7 +119,7 @@ function Create() {
           with raw packets (they hold secrets unredacted)
         </label>
         <Button type="submit" look="main" disabled={create.isPending || !mayControl}>
-          Make a snapshot
+          {create.isPending ? "Making it…" : "Make a snapshot"}
         </Button>
       </div>
     </form>
@@ -128,11 +140,15 @@ function Card({ snapshot, onDelete }: { snapshot: Snapshot; onDelete: () => void
       <div className={css.about}>
         <h2>{snapshot.name || snapshot.id}</h2>
         <p>{when}</p>
-        {snapshot.filter ? <code>{snapshot.filter}</code> : null}
+        {snapshot.filter ? (
+          <p>
+            {snapshot.is_filtered ? "Only what matches " : "All of this time; opens with "}
+            <code>{snapshot.filter}</code>
+          </p>
+        ) : null}
         <p className={css.faint}>
-          {plural(snapshot.entries, "entry", "entries")},{" "}
-          {snapshot.packets > 0 ? "with raw packets" : "without packets"}, {bytes(snapshot.bytes)}; made{" "}
-          {precise(toMicros(snapshot.created), clock)}
+          {plural(snapshot.entries, "entry", "entries")}, {packetsOf(snapshot)}, {bytes(snapshot.bytes)} on the disk;
+          made {precise(toMicros(snapshot.created), clock)}
         </p>
         {snapshot.note ? <p className={css.warn}>{snapshot.note}</p> : null}
         {snapshot.state === "creating" ? <Progress label="The snapshot is being made" /> : null}

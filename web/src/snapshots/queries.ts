@@ -2,7 +2,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { answer, api, Fault, sentence } from "../api/client";
 import { queryClient } from "../api/queries";
+import { plural } from "../format/number";
 import { say } from "../ui/notice";
+import { packetsOf } from "./words";
 
 export function useSnapshots(isWanted = true) {
   return useQuery({
@@ -21,14 +23,15 @@ export interface Wanted {
   from?: string;
   to?: string;
   filter: string;
+  is_filtered: boolean;
   packets: boolean;
 }
 
 export function useCreate() {
   return useMutation({
     mutationFn: (body: Wanted) => answer(api.POST("/api/v1/snapshots", { body })),
-    onSuccess: () => {
-      say("The snapshot is being made");
+    onSuccess: (made) => {
+      say(`The snapshot is made: ${plural(made.entries, "entry", "entries")}, ${packetsOf(made)}`);
       return refresh();
     },
     onError: (error) => say(sentence(error), "bad"),

@@ -2,20 +2,26 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "react";
 import type uPlot from "uplot";
-import { useScope, useTimeline } from "../api/queries";
+import { useScope, useStatus, useTimeline } from "../api/queries";
+import { spread } from "../api/window";
 import { OUTCOMES } from "../entry/entry";
 import { count, micros, rate } from "../format/number";
 import { type Clock, clockTime, timeOfDay } from "../format/time";
 import { hidesEntries } from "../status/loss";
 import { lossWords } from "../status/StatusLine";
 import { onThemeChange, usePreferences } from "../theme/preferences";
-import { go } from "../url/usePlace";
+import { go, usePlace } from "../url/usePlace";
 import { makeChart, OUTCOME_COLORS, showColumns } from "./chart";
 import { type Columns, columns } from "./steps";
 import css from "./timeline.module.css";
 
 export default function Timeline() {
-  const { data, isFetching, error } = useTimeline(useScope(), STEPS);
+  const scope = useScope();
+  const oldest = useStatus().data?.recording.oldest;
+  // A range that the reader chose is shown as it was chosen.
+  const isChosen = usePlace().range !== null;
+  const range = isChosen ? scope.range : spread(scope.range, oldest);
+  const { data, isFetching, error } = useTimeline({ ...scope, range }, STEPS);
   const clock = usePreferences((preferences) => preferences.clock);
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);

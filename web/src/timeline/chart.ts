@@ -54,6 +54,8 @@ export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, eve
           font,
           size: 18,
           gap: 2,
+          // A label with seconds, and air on both sides.
+          space: 72,
           grid: { show: false },
           ticks: { show: false },
           values: (_, splits, __, ___, step) => splits.map((at) => timeLabel(at, step, clock)),

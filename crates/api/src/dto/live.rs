@@ -21,6 +21,15 @@ pub struct LiveChange {
     pub max_rate: Option<u32>,
 }
 
+/// A line of what is watched as text.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WatchPart {
+    /// Entries in the format that was asked for; empty where none came.
+    pub text: String,
+    /// Entries that matched and were not sent, since they came faster than they were read.
+    pub dropped: u64,
+}
+
 /// What can be subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -31,11 +31,12 @@ pub use fields::{FieldInfo, FieldsAnswer, HelperInfo, ProtocolInfo, ValueCount, 
 pub use filters::{ClauseInfo, Explanation, KflAnswer, KflQuestion, KflWarning, SavedFilter, SavedFilters};
 pub use live::{
     LiveChange, LiveEntriesMessage, LiveLossMessage, LiveMapMessage, LiveMessage, LiveStatsMessage, LiveTopic,
+    WatchPart,
 };
 pub use loss::{LossAnswer, LossCause, LossWord};
 pub use map::{MapAnswer, MapEdge, MapNode};
 pub use packets::{FollowAnswer, FollowChunk, FollowChunkKind, PacketInfo, PacketsAnswer, StreamDirection, StreamEnd};
-pub use settings::{DemoState, FileInfo, FileState, FilesAnswer, Setting, SettingsAnswer, SettingsChange};
+pub use settings::{Deletes, DemoState, FileInfo, FileState, FilesAnswer, Setting, SettingsAnswer, SettingsChange};
 pub use snapshots::{Snapshot, SnapshotRequest, SnapshotState, SnapshotsAnswer};
 pub use stats::{Figures, LossStep, StatRow, StatsAnswer, TimelineAnswer, TimelineStep};
 pub use status::{

@@ -10,6 +10,19 @@ use utoipa::ToSchema;
 pub struct SettingsAnswer {
     /// The settings, in the order of the documentation.
     pub settings: Vec<Setting>,
+    /// What a change deletes; after a question for the settings, nothing.
+    pub deletes: Deletes,
+}
+
+/// What is deleted because less is kept from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Deletes {
+    /// Stored entries.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of raw packets.
+    pub packet_bytes: u64,
 }
 
 /// A setting, and where its value comes from.
@@ -21,13 +34,15 @@ pub struct Setting {
     /// The value as it would be written there.
     #[schema(example = "10GiB")]
     pub value: String,
-    /// Where the value comes from: `default`, `file`, `environment`, `flag`, `page`.
+    /// Where the value comes from: `default`, `page`, `flag`, or the name of the variable or configuration file.
     #[schema(example = "default")]
     pub source: String,
     /// What it does.
     pub doc: String,
     /// Whether it can be changed while the program runs.
     pub is_changeable: bool,
+    /// Why one that could be changed can't be here, and what helps; empty for all others.
+    pub note: String,
 }
 
 /// Settings to be changed.
@@ -36,6 +51,9 @@ pub struct Setting {
 pub struct SettingsChange {
     /// New values by key.
     pub settings: BTreeMap<String, String>,
+    /// Changes nothing, and answers what the change would delete.
+    #[serde(default)]
+    pub is_trial: bool,
 }
 
 /// The files that are shown.

@@ -27,13 +27,20 @@ pub struct Snapshot {
     /// The end of the window.
     #[schema(required = true, format = "date-time")]
     pub to: Option<String>,
-    /// The filter that chose its entries; empty for all.
+    /// The filter that it was made with; empty for none.
     pub filter: String,
-    /// Its entries.
+    /// Whether it holds only what the filter meets, and the packets of these connections. Else it holds the whole window, and
+    /// the filter is a bookmark: what to show first.
+    pub is_filtered: bool,
+    /// Its entries; a connection that was stored several times counts as often where the whole window is kept.
     pub entries: u64,
+    /// Whether it holds raw packets.
+    pub has_packets: bool,
     /// Its packets; 0 where it was made without them.
     pub packets: u64,
-    /// Its size in bytes.
+    /// Their bytes as captured.
+    pub packet_bytes: u64,
+    /// Its size on the disk in bytes.
     pub bytes: u64,
     /// Whether it can be used.
     pub state: SnapshotState,
@@ -63,8 +70,11 @@ pub struct SnapshotRequest {
     pub from: Option<String>,
     /// The end of the window; now if left out. A time as in `to`.
     pub to: Option<String>,
-    /// Which entries; all if empty.
+    /// The filter to begin with where the snapshot is browsed: it holds the whole window all the same, unless `is_filtered`
+    /// is true.
     pub filter: String,
+    /// Keeps only the entries that the filter meets, and the packets of their connections.
+    pub is_filtered: bool,
     /// Whether packets are frozen too (they hold secrets unredacted); true if left out.
     pub packets: Option<bool>,
 }

@@ -3,12 +3,15 @@
 mod publish;
 mod queue;
 pub(crate) mod socket;
+mod text;
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
+pub(crate) use publish::Subscription;
 pub use publish::{LiveEntries, Publisher};
+pub(crate) use text::TextEntries;
 
 use crate::dto::{
     LiveChange, LiveEntriesMessage, LiveLossMessage, LiveMapMessage, LiveMessage, LiveStatsMessage, LiveTopic,

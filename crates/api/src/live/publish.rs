@@ -10,6 +10,7 @@ use lanternfish_filter::Filter;
 use lanternfish_model::{Entry, FieldTable};
 
 use super::queue::Queue;
+use super::text::TextEntries;
 use crate::counters::Counters;
 use crate::writers::{JsonEntries, Projection};
 
@@ -44,6 +45,8 @@ enum Writer {
     WithoutBodies,
     /// The subscriber's own: fields of its choice, or with something redacted.
     Own(Box<Mutex<JsonEntries>>),
+    /// The subscriber's own: text of another format.
+    Text(Box<Mutex<TextEntries>>),
 }
 
 /// Publishes entries; one for each thread that makes them.
@@ -61,11 +64,11 @@ pub struct Publisher {
 
 /// A subscription; it ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Subscription {
+pub(crate) struct Subscription {
     hub: Arc<Hub>,
     subscriber: Option<Arc<Subscriber>>,
     generation: u64,
-    pub(super) queue: Arc<Queue>,
+    pub(crate) queue: Arc<Queue>,
 }
 
 impl LiveEntries {
@@ -96,7 +99,7 @@ impl LiveEntries {
     }
 
     /// A subscription that hears nothing yet.
-    pub(super) fn subscribe(&self) -> Subscription {
+    pub(crate) fn subscribe(&self) -> Subscription {
         Subscription { hub: Arc::clone(&self.0), subscriber: None, generation: 0, queue: Arc::default() }
     }
 }
@@ -171,6 +174,15 @@ impl Publisher {
                     writer.write(&subscriber.filter, entry, &mut self.own);
                     &self.own
                 }
+                Writer::Text(writer) => {
+                    self.own.clear();
+                    let Ok(mut writer) = writer.lock() else { continue };
+                    writer.write(&subscriber.filter, entry, &mut self.own);
+                    if self.own.is_empty() {
+                        continue;
+                    }
+                    &self.own
+                }
             };
             subscriber.queue.push(subscriber.generation, text);
         }
@@ -180,13 +192,22 @@ impl Publisher {
 impl Subscription {
     /// Listens by a filter from now on; what waits under the one before is forgotten.
     pub(super) fn listen(&mut self, filter: &Filter, projection: &Projection) {
-        self.generation += 1;
-        self.queue.restart(self.generation, filter.limit());
         let writer = match projection {
             Projection::All if filter.redactions().is_empty() => Writer::Whole,
             Projection::NoBodies if filter.redactions().is_empty() => Writer::WithoutBodies,
             projection => Writer::Own(Box::new(Mutex::new(JsonEntries::new(self.hub.table, projection)))),
         };
+        self.begin(filter, writer, b",");
+    }
+
+    /// Listens by a filter from now on, to text that has its own separators.
+    pub(crate) fn listen_as_text(&mut self, filter: &Filter, writer: TextEntries) {
+        self.begin(filter, Writer::Text(Box::new(Mutex::new(writer))), b"");
+    }
+
+    fn begin(&mut self, filter: &Filter, writer: Writer, separator: &'static [u8]) {
+        self.generation += 1;
+        self.queue.restart(self.generation, filter.limit(), separator);
         let subscriber = Arc::new(Subscriber {
             generation: self.generation,
             filter: filter.clone(),
@@ -202,7 +223,7 @@ impl Subscription {
         if let Some(subscriber) = self.subscriber.take() {
             self.hub.change(Some(&subscriber), None);
             self.generation += 1;
-            self.queue.restart(self.generation, None);
+            self.queue.restart(self.generation, None, b",");
         }
     }
 }

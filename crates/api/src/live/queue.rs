@@ -10,18 +10,19 @@ use crate::limits::{MAX_LIVE_BYTES, MAX_LIVE_ENTRIES};
 
 /// The queue of one client.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     /// A hint for publishers: nothing more fits, so that nothing needs to be written.
     is_full: AtomicBool,
     dropped: AtomicU64,
-    pub(super) notify: Notify,
+    pub(crate) notify: Notify,
 }
 
-/// Entries that wait, with commas between them.
-#[derive(Debug, Default)]
+/// Entries that wait, with separators between them.
+#[derive(Debug)]
 struct Waiting {
     json: Vec<u8>,
+    separator: &'static [u8],
     entries: usize,
     /// Entries under an older filter are not taken any more.
     generation: u64,
@@ -37,8 +38,8 @@ struct Waiting {
 
 /// What waited.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    /// JSON of entries with commas between them.
+pub(crate) struct Batch {
+    /// Text of entries, JSON with commas between them if nothing else was asked for.
     pub json: Vec<u8>,
     /// How many.
     pub entries: usize,
@@ -77,7 +78,8 @@ impl Queue {
             return;
         }
         if waiting.entries > 0 {
-            waiting.json.push(b',');
+            let separator = waiting.separator;
+            waiting.json.extend_from_slice(separator);
         }
         waiting.json.extend_from_slice(json);
         waiting.entries += 1;
@@ -91,7 +93,7 @@ impl Queue {
     }
 
     /// Takes all that waits.
-    pub(super) fn take(&self, now: Instant) -> Batch {
+    pub(crate) fn take(&self, now: Instant) -> Batch {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         let Ok(mut waiting) = self.waiting.lock() else { return Batch::default() };
         waiting.renew(now);
@@ -102,9 +104,10 @@ impl Queue {
     }
 
     /// Begins anew under another filter: what waits is forgotten, it was asked for by the old one.
-    pub(super) fn restart(&self, generation: u64, limit: Option<u64>) {
+    pub(super) fn restart(&self, generation: u64, limit: Option<u64>, separator: &'static [u8]) {
         let Ok(mut waiting) = self.waiting.lock() else { return };
         waiting.json.clear();
+        waiting.separator = separator;
         waiting.entries = 0;
         waiting.generation = generation;
         waiting.left = limit;
@@ -126,6 +129,22 @@ impl Queue {
         if let Ok(mut waiting) = self.waiting.lock() {
             waiting.is_paused = is_paused;
             self.is_full.store(is_paused, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting {
+            json: Vec::new(),
+            separator: b",",
+            entries: 0,
+            generation: 0,
+            is_paused: false,
+            max_rate: None,
+            allowance: None,
+            emptied: None,
+            left: None,
         }
     }
 }
@@ -185,7 +204,7 @@ mod tests {
     fn an_older_filter_is_not_heard() {
         let queue = Queue::default();
         queue.push(0, b"1");
-        queue.restart(1, Some(2));
+        queue.restart(1, Some(2), b",");
         for json in [b"2", b"3", b"4"] {
             queue.push(0, json);
             queue.push(1, json);

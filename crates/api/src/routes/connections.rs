@@ -1,4 +1,4 @@
-//! Connections: their packets and the bytes that they carried.
+//! Connections: the bytes that they carried.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -6,53 +6,18 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::stream;
 
-use super::entries::list_packets;
 use super::ids::ConnectionId;
 use super::reply;
 use crate::access::Raw;
 use crate::asked::Asked;
-use crate::dto::{FollowAnswer, LossAnswer, PacketsAnswer, StreamDirection};
-use crate::engine::{ChunkContent, EngineError, FollowPart, FollowRequest, PacketScope, PcapRequest};
+use crate::dto::{FollowAnswer, LossAnswer, StreamDirection};
+use crate::engine::{ChunkContent, EngineError, FollowPart, FollowRequest};
 use crate::error::ApiError;
 use crate::limits::{DEFAULT_FOLLOW_BYTES, MAX_FOLLOW_BYTES};
 use crate::openapi::FileBytes;
-use crate::params::{FollowParams, OfSnapshot, PacketsParams, SaveParams};
+use crate::params::{FollowParams, OfSnapshot, SaveParams};
 use crate::refusals::OfPackets;
 use crate::state::{App, within};
-
-/// The packets of a connection.
-#[utoipa::path(
-    get, path = "/api/v1/connections/{id}/packets", tag = "packets", operation_id = "listConnectionPackets",
-    params(ConnectionId, OfSnapshot, PacketsParams),
-    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), OfPackets),
-)]
-pub(super) async fn packets(
-    State(app): State<App>,
-    _: Raw,
-    ConnectionId { id }: ConnectionId,
-    Asked(of, part): Asked<OfSnapshot, PacketsParams>,
-) -> Result<Json<PacketsAnswer>, ApiError> {
-    list_packets(&app, of.snapshot, PacketScope::Connection(id), &part).await
-}
-
-/// The packets of a connection as a capture file.
-#[utoipa::path(
-    get, path = "/api/v1/connections/{id}/pcap", tag = "packets", operation_id = "saveConnectionPackets",
-    params(ConnectionId, OfSnapshot),
-    responses(
-        (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
-        OfPackets
-    ),
-)]
-pub(super) async fn pcap(
-    State(app): State<App>,
-    _: Raw,
-    ConnectionId { id }: ConnectionId,
-    Asked(of, _): Asked<OfSnapshot>,
-) -> Result<Response, ApiError> {
-    let request = PcapRequest { snapshot: of.snapshot, scope: PacketScope::Connection(id) };
-    reply::file(&format!("connection-{id}.pcapng"), reply::PCAPNG, app.export(app.engine.pcap(request).await?)?).await
-}
 
 /// The reassembled bytes of both directions of a connection, gaps marked.
 #[utoipa::path(

@@ -1,4 +1,4 @@
-//! Entries: pages of them, one of them, its body and its packets.
+//! Entries: pages of them, one of them, and its body.
 
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use lanternfish_query::{Cursor, Page};
 
 use super::ids::EntryId;
 use super::reply;
-use crate::access::{Payload, Raw};
+use crate::access::Payload;
 use crate::asked::Asked;
 use crate::dto::{
     BodyFacts, ConnectionBrief, CostInfo, EntriesAnswer, EntriesRest, EntryDetail, ErrorAnswer, Half, LossAnswer,
-    PacketsAnswer,
 };
-use crate::engine::{PacketScope, PacketsRequest, PcapRequest, Stored};
+use crate::engine::Stored;
 use crate::error::ApiError;
-use crate::limits::{DEFAULT_ENTRIES, DEFAULT_PACKETS, MAX_ENTRIES, MAX_PACKETS, MAX_PAGE_BYTES};
+use crate::limits::{DEFAULT_ENTRIES, MAX_ENTRIES, MAX_PAGE_BYTES};
 use crate::openapi::FileBytes;
-use crate::params::{OfSnapshot, PacketsParams, PageParams, PcapParams, Selection};
-use crate::refusals::{Always, OfOne, OfPackets, Queries};
+use crate::params::{OfSnapshot, PageParams, Selection};
+use crate::refusals::{Always, OfOne, Queries};
 use crate::state::{App, Shared, within};
 use crate::time;
 use crate::writers::Projection;
@@ -161,60 +160,6 @@ pub(super) async fn body(
     let body = message.map(|message| message.body).filter(|body| body.is_present);
     let body = body.ok_or_else(|| ApiError::not_found(format!("the {side} of entry {id} has no body")))?;
     Ok(reply::whole_file(&format!("{id}-{side}.bin"), reply::BYTES, body.bytes.into()))
-}
-
-/// The packets that carried an entry.
-#[utoipa::path(
-    get, path = "/api/v1/entries/{id}/packets", tag = "packets", operation_id = "listEntryPackets",
-    params(EntryId, OfSnapshot, PacketsParams),
-    responses((status = 200, description = "A part of the packets.", body = PacketsAnswer), OfPackets),
-)]
-pub(super) async fn packets(
-    State(app): State<App>,
-    _: Raw,
-    EntryId { id }: EntryId,
-    Asked(of, part): Asked<OfSnapshot, PacketsParams>,
-) -> Result<Json<PacketsAnswer>, ApiError> {
-    let scope = PacketScope::Entry { id, is_whole_connection: false };
-    list_packets(&app, of.snapshot, scope, &part).await
-}
-
-/// The packets that carried an entry, as a capture file.
-#[utoipa::path(
-    get, path = "/api/v1/entries/{id}/pcap", tag = "packets", operation_id = "saveEntryPackets",
-    params(EntryId, OfSnapshot, PcapParams),
-    responses(
-        (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
-        OfPackets
-    ),
-)]
-pub(super) async fn pcap(
-    State(app): State<App>,
-    _: Raw,
-    EntryId { id }: EntryId,
-    Asked(of, pcap): Asked<OfSnapshot, PcapParams>,
-) -> Result<Response, ApiError> {
-    let scope = PacketScope::Entry { id, is_whole_connection: pcap.whole_connection.unwrap_or(false) };
-    let bytes = app.export(app.engine.pcap(PcapRequest { snapshot: of.snapshot, scope }).await?)?;
-    reply::file(&format!("entry-{id}.pcapng"), reply::PCAPNG, bytes).await
-}
-
-/// A part of a list of packets.
-pub(super) async fn list_packets(
-    app: &App,
-    snapshot: Option<String>,
-    scope: PacketScope,
-    part: &PacketsParams,
-) -> Result<Json<PacketsAnswer>, ApiError> {
-    let limit = within("limit", part.limit, DEFAULT_PACKETS, MAX_PACKETS)?;
-    let offset = part.offset.unwrap_or(0);
-    let found = app.ask(app.engine.packets(PacketsRequest { snapshot, scope, offset, limit })).await?;
-    Ok(Json(PacketsAnswer {
-        next: found.has_more.then(|| offset.saturating_add(found.packets.len() as u64)),
-        packets: found.packets,
-        missing: found.missing,
-        loss: LossAnswer::from(&found.loss),
-    }))
 }
 
 async fn find(app: &App, id: u64, of: &OfSnapshot) -> Result<Entry, ApiError> {

@@ -1,4 +1,4 @@
-//! Entries and packets as files, made while they are sent.
+//! Entries as files, made while they are sent.
 
 use std::sync::Arc;
 
@@ -11,35 +11,16 @@ use lanternfish_model::Entry;
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_query::Order;
 
-use super::reply;
-use crate::access::{Payload, Raw, Viewer};
+use super::{packets, reply};
+use crate::access::{Payload, Viewer};
 use crate::asked::Asked;
-use crate::engine::{ByteStream, EngineError, EngineFormat, ExportRequest, PacketScope, PcapRequest};
+use crate::engine::{ByteStream, EngineError, EngineFormat, ExportRequest};
 use crate::error::ApiError;
 use crate::openapi::FileBytes;
-use crate::params::{ExportParams, PcapParams, Selection};
+use crate::params::{ExportParams, Selection};
 use crate::refusals::{Always, Expired, Impossible, Queries};
 use crate::state::{App, Selected};
 use crate::writers::{JsonEntries, Projection};
-
-/// The packets of all entries that a filter meets, as a capture file.
-#[utoipa::path(
-    get, path = "/api/v1/pcap", tag = "packets", operation_id = "savePackets",
-    params(Selection, PcapParams),
-    responses(
-        (status = 200, description = "A pcapng file.", content_type = "application/x-pcapng", body = inline(FileBytes)),
-        Queries, Expired, Impossible, Always
-    ),
-)]
-pub(super) async fn pcap(
-    State(app): State<App>,
-    _: Raw,
-    Asked(selection, pcap): Asked<Selection, PcapParams>,
-) -> Result<Response, ApiError> {
-    let selected = app.select(&selection)?;
-    let is_whole_connection = pcap.whole_connection.unwrap_or(false);
-    send_packets(&app, "packets", selected, is_whole_connection).await
-}
 
 /// All entries that a filter meets, as a file.
 #[utoipa::path(
@@ -143,7 +124,7 @@ pub(super) async fn send(
         Wanted::Packets if limit.is_some() => {
             return Err(ApiError::parameter("limit", "packets of a number of entries can't be given"));
         }
-        Wanted::Packets => return send_packets(app, name, selected, false).await,
+        Wanted::Packets => return packets::save_selected(app, name, selected, false).await,
         Wanted::Text(format) => {
             let text = Text::new(app, &selected.filter, format, export.fields.as_deref())?;
             write_text(text, &selected, order, limit)
@@ -155,22 +136,6 @@ pub(super) async fn send(
     };
     let bytes = app.export(bytes)?;
     reply::file(&format!("{name}.{}", format.name()), format.kind(), bytes).await
-}
-
-async fn send_packets(
-    app: &App,
-    name: &str,
-    selected: Selected,
-    is_whole_connection: bool,
-) -> Result<Response, ApiError> {
-    if !selected.filter.redactions().is_empty() {
-        return Err(ApiError::parameter("filter", "redact() has no meaning for packets, which hold everything"));
-    }
-    let Selected { filter, window, snapshot, .. } = selected;
-    let scope = PacketScope::Matching { filter, window, is_whole_connection };
-    let bytes = app.engine.pcap(PcapRequest { snapshot, scope }).await?;
-    let bytes = app.export(bytes)?;
-    reply::file(&format!("{name}.pcapng"), reply::PCAPNG, bytes).await
 }
 
 /// Writes entries as text.

@@ -11,11 +11,13 @@ mod ids;
 mod live;
 mod login;
 mod map;
+mod packets;
 mod reply;
 mod settings;
 mod snapshots;
 mod stats;
 mod status;
+mod watch;
 
 pub(crate) use map::group;
 pub(crate) use stats::live_stats;
@@ -31,13 +33,13 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(entries::one))
         .routes(routes!(entries::detail))
         .routes(routes!(entries::body))
-        .routes(routes!(entries::packets))
-        .routes(routes!(entries::pcap))
-        .routes(routes!(connections::packets))
-        .routes(routes!(connections::pcap))
+        .routes(routes!(packets::of_entry))
+        .routes(routes!(packets::save_entry))
+        .routes(routes!(packets::of_connection))
+        .routes(routes!(packets::save_connection))
         .routes(routes!(connections::follow))
         .routes(routes!(connections::save))
-        .routes(routes!(export::pcap))
+        .routes(routes!(packets::save_matching))
         .routes(routes!(export::export))
         .routes(routes!(map::map))
         .routes(routes!(stats::stats))
@@ -58,6 +60,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(files::list, files::upload))
         .routes(routes!(settings::demo, settings::set_demo))
         .routes(routes!(live::live))
+        .routes(routes!(watch::watch))
         .routes(routes!(status::openapi))
         .routes(routes!(status::health))
         .routes(routes!(status::metrics))

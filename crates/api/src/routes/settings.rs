@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::access::Control;
+use crate::access::{Control, Viewer};
 use crate::asked::{Asked, Given};
-use crate::dto::{DemoState, SettingsAnswer, SettingsChange};
+use crate::dto::{Deletes, DemoState, SettingsAnswer, SettingsChange};
 use crate::error::ApiError;
 use crate::params::Nothing;
 use crate::refusals::{Always, Bodies, Impossible, Parameters};
@@ -17,10 +17,12 @@ use crate::state::App;
     responses((status = 200, description = "The settings.", body = SettingsAnswer), Parameters, Always),
 )]
 pub(super) async fn show(State(app): State<App>, _: Asked<Nothing>) -> Json<SettingsAnswer> {
-    Json(SettingsAnswer { settings: app.engine.settings() })
+    Json(SettingsAnswer { settings: app.engine.settings(), deletes: Deletes::default() })
 }
 
-/// Changes settings that can be changed while the program runs. Nothing is changed if one of them can't be.
+/// Changes settings that can be changed while the program runs, within a second; they are kept in the data directory. Nothing
+/// is changed if one of them can't be. Who keeps less from now on deletes what is too old or too much: the answer says how
+/// much, and `is_trial` asks for that without a change.
 #[utoipa::path(
     put, path = "/api/v1/settings", tag = "control", operation_id = "changeSettings",
     request_body = SettingsChange,
@@ -28,6 +30,7 @@ pub(super) async fn show(State(app): State<App>, _: Asked<Nothing>) -> Json<Sett
 )]
 pub(super) async fn change(
     State(app): State<App>,
+    viewer: Viewer,
     _: Control,
     _: Asked<Nothing>,
     Given(change): Given<SettingsChange>,
@@ -36,9 +39,13 @@ pub(super) async fn change(
     for key in change.settings.keys() {
         match known.iter().find(|setting| setting.key == *key) {
             Some(setting) if setting.is_changeable => {}
-            Some(_) => {
+            Some(setting) => {
                 let error = ApiError::parameter(key, format!("{key} can't be changed while the program runs"));
-                return Err(error.hint("set it in lanternfish.toml and restart"));
+                let hint = match setting.note.as_str() {
+                    "" => "set it in lanternfish.toml and restart",
+                    note => note,
+                };
+                return Err(error.hint(hint));
             }
             None => {
                 let error = ApiError::parameter(key, "there is no such setting");
@@ -50,8 +57,12 @@ pub(super) async fn change(
             }
         }
     }
-    app.engine.set_settings(&change.settings).await?;
-    Ok(Json(SettingsAnswer { settings: app.engine.settings() }))
+    let deletes = app.engine.set_settings(&change.settings, change.is_trial).await?;
+    if !change.is_trial {
+        let values: Vec<String> = change.settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        viewer.tell(&app, "/api/v1/settings", &values.join("&"));
+    }
+    Ok(Json(SettingsAnswer { settings: app.engine.settings(), deletes }))
 }
 
 /// Whether sample traffic runs.

@@ -27,7 +27,8 @@ pub(super) async fn list(State(app): State<App>, _: Asked<Nothing>) -> Result<Js
     Ok(Json(SnapshotsAnswer { snapshots: app.engine.snapshots().await? }))
 }
 
-/// Freezes a window: entries, identities, and packets where they are kept. It stays until it is deleted.
+/// Freezes a window, or what a filter meets in it: entries, identities, and packets where they are kept. It stays until it is
+/// deleted.
 #[utoipa::path(
     post, path = "/api/v1/snapshots", tag = "snapshots", operation_id = "createSnapshot",
     request_body = SnapshotRequest,
@@ -47,6 +48,7 @@ pub(super) async fn create(
     let plan = SnapshotPlan {
         name: request.name.trim().to_owned(),
         filter: app.filter(Some(&request.filter))?,
+        is_filtered: request.is_filtered,
         window: app.window(request.from.as_deref(), request.to.as_deref())?,
         has_packets: request.packets.unwrap_or(true),
     };

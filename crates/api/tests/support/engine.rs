@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use axum::body::Bytes;
 use futures::{StreamExt, stream};
 use lanternfish_api::dto::{
-    CaptureChange, CaptureChoices, CaptureSettings, ContainerChoice, Dark, DemoState, FileInfo, FileState, FilesAnswer,
-    InterfaceChoice, MemoryStatus, PacketInfo, PortChoice, ProcessChoice, RatesStatus, RecordingStatus, SavedFilter,
-    Setting, Snapshot, SnapshotState, SourceKind, SourceStatus, StreamDirection, StreamEnd, Watching,
+    CaptureChange, CaptureChoices, CaptureSettings, ContainerChoice, Dark, Deletes, DemoState, FileInfo, FileState,
+    FilesAnswer, InterfaceChoice, MemoryStatus, PacketInfo, PortChoice, ProcessChoice, RatesStatus, RecordingStatus,
+    SavedFilter, Setting, Snapshot, SnapshotState, SourceKind, SourceStatus, StreamDirection, StreamEnd, Watching,
 };
 use lanternfish_api::{
     AuditEvent, ByteStream, ChunkContent, Engine, EngineError, EngineReport, ExportRequest, FollowPart, FollowRequest,
@@ -295,7 +295,10 @@ impl Engine for Shared {
             to: None,
             filter: plan.filter.query().to_owned(),
             entries: 3,
+            is_filtered: plan.is_filtered,
+            has_packets: plan.has_packets,
             packets: if plan.has_packets { 5 } else { 0 },
+            packet_bytes: if plan.has_packets { 500 } else { 0 },
             bytes: 100,
             state: SnapshotState::Ready,
             note: String::new(),
@@ -332,14 +335,17 @@ impl Engine for Shared {
             source: "default".to_owned(),
             doc: "What it does.".to_owned(),
             is_changeable,
+            note: String::new(),
         };
         let changeable = state.settings.iter().map(|(key, value)| setting(key, value, true));
         changeable.chain([setting("listen", "127.0.0.1:8899", false)]).collect()
     }
 
-    async fn set_settings(&self, values: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        self.0.state.lock().unwrap().settings.extend(values.clone());
-        Ok(())
+    async fn set_settings(&self, values: &BTreeMap<String, String>, is_trial: bool) -> Result<Deletes, EngineError> {
+        if !is_trial {
+            self.0.state.lock().unwrap().settings.extend(values.clone());
+        }
+        Ok(Deletes::default())
     }
 
     fn files(&self) -> FilesAnswer {

@@ -164,6 +164,9 @@ pub(crate) struct WatchArgs {
     pub(crate) capture: CaptureArgs,
 
     #[command(flatten)]
+    pub(crate) place: DataDirArgs,
+
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
@@ -243,6 +246,10 @@ pub(super) const OPEN_EXAMPLES: &str = "Examples:
   lanternfish open                        an empty shelf: drop files onto the page";
 
 /// The examples under `watch --help`.
-pub(super) const WATCH_EXAMPLES: &str = "Examples:
+pub(super) const WATCH_EXAMPLES: &str = "\
+Where an instance runs on this machine (`lanternfish` with the same data directory), entries come from it, with no rights and
+no second capture. Where none does, or --interface or --bpf is given, this program captures by itself. It says which.
+
+Examples:
   lanternfish watch 'http && status_code >= 500'
   lanternfish watch 'redis && redis_type == \"KEYS\"' -o jsonl";

@@ -152,9 +152,14 @@ pub(crate) enum SnapshotVerb {
     /// Freeze a window of entries and packets, and print its id
     #[command(after_help = CREATE_EXAMPLES)]
     Create {
-        /// The filter to begin with where the snapshot is browsed; it holds the whole window
+        /// A bookmark: the filter to begin with where the snapshot is browsed. The snapshot holds the whole window all the
+        /// same, unless --only-matching is given
         #[arg(value_name = "KFL", allow_hyphen_values = true)]
         query: Option<String>,
+
+        /// Keep only the entries that KFL meets, and the packets of their connections
+        #[arg(long, requires = "query", value_parser = BoolishValueParser::new())]
+        only_matching: bool,
 
         /// A name for people
         #[arg(long, value_name = "NAME", default_value = "")]
@@ -257,4 +262,5 @@ pub(super) const EXPORT_EXAMPLES: &str = "Examples:
 
 const CREATE_EXAMPLES: &str = "Examples:
   lanternfish snapshot create --last 15m --name 'checkout fails'
-  lanternfish snapshot create 'status_code >= 500' --from 2026-03-14T22:00:00Z --to 2026-03-14T22:30:00Z";
+  lanternfish snapshot create 'status_code >= 500' --from 2026-03-14T22:00:00Z --to 2026-03-14T22:30:00Z
+  lanternfish snapshot create 'status_code >= 500' --only-matching --name 'for the vendor'";

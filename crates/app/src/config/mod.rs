@@ -6,6 +6,7 @@
 mod file;
 mod report;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -25,6 +26,36 @@ pub(crate) struct Invocation {
     pub(crate) cli: Cli,
     /// The configuration files.
     pub(crate) files: Files,
+    /// The verb that runs.
+    verb: String,
+    /// What flags set, by key.
+    flags: BTreeMap<String, Vec<String>>,
+}
+
+impl Invocation {
+    /// Every setting of the verb that runs, as it holds in this run.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let variable = |name: &str| std::env::var(name).ok();
+        // A flag that several verbs have is described by each for itself.
+        let hide = |verb: Command| if verb.get_name() == self.verb { verb } else { verb.hide(true) };
+        let mut all = settings(&cli::command().mut_subcommands(hide), &self.files, variable);
+        let of_verb: Vec<Setting> =
+            all.extract_if(.., |setting| setting.key.starts_with(&format!("{}.", self.verb))).collect();
+        all.retain(|setting| {
+            !setting.key.contains('.') && (setting.verbs.is_empty() || setting.verbs.contains(&self.verb))
+        });
+        for setting in &mut all {
+            let in_file = of_verb.iter().find(|known| known.key == format!("{}.{}", self.verb, setting.key));
+            // A variable wins over any file.
+            if let Some(known) = in_file.filter(|_| !setting.source.starts_with("LANTERNFISH_")) {
+                (setting.values, setting.source) = (known.values.clone(), known.source.clone());
+            }
+            if let Some(values) = self.flags.get(&setting.key) {
+                (setting.values, setting.source) = (values.clone(), "flag".to_owned());
+            }
+        }
+        all
+    }
 }
 
 /// Reads the command line, the environment and the configuration files.
@@ -32,6 +63,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     let command = cli::command();
     let (mut arguments, verb_at) = with_verb(&command, arguments.into_iter().collect());
     let mut matches = command.clone().try_get_matches_from(&arguments)?;
+    let (verb, flags) = given(&command, &matches);
     let files = Files::load(matches.get_one::<PathBuf>("config").map(PathBuf::as_path), &command)?;
     let from_files = missing(&command, &matches, &files);
     if !from_files.is_empty() {
@@ -45,7 +77,26 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         })?;
     }
     let cli = Cli::from_arg_matches(&matches)?;
-    Ok(Invocation { cli, files })
+    Ok(Invocation { cli, files, verb, flags })
+}
+
+/// The verb, and what is set by flags.
+fn given(command: &Command, matches: &ArgMatches) -> (String, BTreeMap<String, Vec<String>>) {
+    let Some((name, given)) = matches.subcommand() else { return Default::default() };
+    let verb = command.find_subcommand(name);
+    let global = command.get_arguments().filter(|argument| argument.is_global_set());
+    let flags = verb.into_iter().flat_map(Command::get_arguments).chain(global).filter_map(|argument| {
+        let (key, id) = (cli::key(argument)?, argument.get_id().as_str());
+        if given.value_source(id) != Some(ValueSource::CommandLine) {
+            return None;
+        }
+        let values = match argument.get_action() {
+            ArgAction::SetTrue => vec!["true".to_owned()],
+            _ => given.get_raw(id)?.map(|value| value.to_string_lossy().into_owned()).collect(),
+        };
+        Some((key.to_owned(), values))
+    });
+    (name.to_owned(), flags.collect())
 }
 
 /// Puts `live` where no verb stands; gives the place of the verb.

@@ -16,7 +16,9 @@ pub(crate) mod place;
 mod recorder;
 mod scope;
 mod serve;
+pub(crate) mod settings;
 mod shelf;
+pub(crate) mod sift;
 pub(crate) mod snapshots;
 
 #[cfg(test)]
@@ -30,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use lanternfish_api::dto::{
-    CaptureChange, CaptureChoices, CaptureSettings, Dark, DemoState, FileInfo, FilesAnswer, RecordingStatus,
+    CaptureChange, CaptureChoices, CaptureSettings, Dark, Deletes, DemoState, FileInfo, FilesAnswer, RecordingStatus,
     SavedFilter, Setting, Snapshot, SourceKind, SourceStatus, Watching,
 };
 use lanternfish_api::{
@@ -52,6 +54,7 @@ pub(crate) use observer::Companion;
 pub(crate) use place::{Place, show};
 pub(crate) use recorder::Recorder;
 pub(crate) use serve::Listening;
+pub(crate) use settings::Board;
 pub(crate) use shelf::{Desk, Reading, Shelf};
 use snapshots::OpenStores;
 
@@ -92,12 +95,8 @@ pub(crate) struct About {
     pub(crate) is_kept: bool,
     /// What the memory shall stay within, in bytes.
     pub(crate) memory_bytes: u64,
-    /// The most bytes of stored entries.
-    pub(crate) retention_bytes: u64,
-    /// The longest that entries are kept, in seconds.
-    pub(crate) retention_seconds: u64,
-    /// The settings as they hold.
-    pub(crate) settings: Vec<Setting>,
+    /// The settings, some of which can be changed.
+    pub(crate) board: Board,
 }
 
 impl Instance {
@@ -166,15 +165,15 @@ impl Instance {
 
     fn recording(&self) -> RecordingStatus {
         let store = self.stores.main();
-        let status = store.status();
+        let (status, limits) = (store.status(), store.limits());
         RecordingStatus {
             is_on: self.about.is_kept && !store.is_read_only(),
             directory: if self.about.is_kept { store.path().display().to_string() } else { String::new() },
             entries: status.rows,
             bytes: status.segment_bytes,
             ring_bytes: status.ring_bytes,
-            retention_bytes: Some(self.about.retention_bytes),
-            retention_seconds: Some(self.about.retention_seconds),
+            retention_bytes: Some(limits.retention_bytes).filter(|bytes| *bytes < u64::MAX),
+            retention_seconds: Some(limits.retention_age.as_secs()).filter(|seconds| *seconds <= MAX_AGE_SECONDS),
             oldest: status.from.map(lanternfish_api::time::text),
             newest: status.to.map(lanternfish_api::time::text),
             trouble: status.problem.unwrap_or_default(),
@@ -305,18 +304,11 @@ impl Engine for Instance {
     }
 
     fn settings(&self) -> Vec<Setting> {
-        self.about.settings.clone()
+        self.about.board.settings()
     }
 
-    async fn set_settings(&self, values: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        match values.keys().next() {
-            Some(key) => Err(EngineError::Invalid {
-                parameter: key.clone(),
-                message: "it holds from the start of the program on: set it in lanternfish.toml and start anew"
-                    .to_owned(),
-            }),
-            None => Ok(()),
-        }
+    async fn set_settings(&self, values: &BTreeMap<String, String>, is_trial: bool) -> Result<Deletes, EngineError> {
+        self.about.board.change(values, is_trial)
     }
 
     fn files(&self) -> FilesAnswer {
@@ -367,6 +359,8 @@ impl Engine for Instance {
     }
 }
 
+/// What is kept for longer than a hundred years is kept for good.
+const MAX_AGE_SECONDS: u64 = 36_500 * 86_400;
 /// How long it is believed what can't be seen.
 const DARK_FOR: Duration = Duration::from_secs(30);
 /// The most threads that work on one query.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use lanternfish_api::dto::Setting;
 use lanternfish_columns::Tables;
 use lanternfish_model::FieldTable;
 use lanternfish_pipeline::Fingerprint;
-use lanternfish_store::{Config, Store, StoreError};
+use lanternfish_store::{Config, Limits, Store, StoreError};
 use tempfile::TempDir;
 
 use super::serve::Listening;
-use super::{About, files};
-use crate::cli::{self, LimitArgs, StoreArgs};
-use crate::config::{self, Invocation};
+use super::settings::{DEFAULT, Kept};
+use super::{About, Board, files};
+use crate::cli::{LimitArgs, StoreArgs};
+use crate::config::Invocation;
 use crate::exit::Failure;
 use crate::terminal::tell;
 use crate::verbs::capture::now;
@@ -24,22 +24,24 @@ use crate::verbs::capture::now;
 pub(crate) struct Place {
     /// The store in it.
     pub(crate) store: Arc<Store>,
-    config: Config,
     temporary: Option<TempDir>,
 }
 
 impl Place {
-    /// Opens the directory that the command line says.
-    pub(crate) fn open(arguments: &StoreArgs, table: &'static FieldTable) -> Result<Place, Failure> {
-        let config = Config {
+    /// Opens the directory that the command line says, with the limits that it says or else the page said.
+    pub(crate) fn open(
+        arguments: &StoreArgs,
+        invocation: &Invocation,
+        table: &'static FieldTable,
+    ) -> Result<Place, Failure> {
+        let mut limits = Limits {
             retention_bytes: arguments.retention_bytes.0,
             retention_age: arguments.retention_age.0,
             ring_bytes: arguments.ring_bytes.0,
-            ..Config::default()
         };
         if arguments.no_store {
-            let config = Config { ring_bytes: 0, retention_bytes: config.retention_bytes.min(UNKEPT_BYTES), ..config };
-            return Place::temporary(config, table);
+            limits.retention_bytes = limits.retention_bytes.min(UNKEPT_BYTES);
+            return Place::temporary(config(Limits { ring_bytes: 0, ..limits }), table);
         }
         let path = match &arguments.place.data_dir {
             Some(path) => path.clone(),
@@ -47,12 +49,15 @@ impl Place {
                 Failure::usage("there is no place to store: neither HOME nor XDG_STATE_HOME is set; see --data-dir")
             })?,
         };
-        Place::at(&path, config, table)
+        let settings = invocation.settings();
+        let is_default = |key: &str| settings.iter().any(|setting| setting.key == key && setting.source == DEFAULT);
+        Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}"))).apply(&mut limits, is_default);
+        Place::at(&path, config(limits), table)
     }
 
     /// Opens a directory, and makes it where there is none.
     pub(crate) fn at(path: &Path, config: Config, table: &'static FieldTable) -> Result<Place, Failure> {
-        let opened = Store::open(path, config.clone(), Arc::new(Tables::new(table)));
+        let opened = Store::open(path, config, Arc::new(Tables::new(table)));
         let store = opened.map_err(|error| match &error {
             StoreError::Locked { .. } => {
                 let running = std::fs::read_to_string(path.join(LISTEN)).unwrap_or_default();
@@ -67,7 +72,7 @@ impl Place {
         if let Some(problem) = store.status().problem {
             tell(&format!("lanternfish: {problem}"));
         }
-        Ok(Place { store: Arc::new(store), config, temporary: None })
+        Ok(Place { store: Arc::new(store), temporary: None })
     }
 
     /// Makes a directory that goes with the program.
@@ -104,9 +109,7 @@ impl Place {
             is_redacting,
             is_kept: self.temporary.is_none(),
             memory_bytes: limits.memory.0,
-            retention_bytes: self.config.retention_bytes,
-            retention_seconds: self.config.retention_age.as_secs(),
-            settings: settings(invocation),
+            board: Board::new(&self.store, invocation, self.temporary.is_none()),
         }
     }
 
@@ -154,20 +157,13 @@ fn home_of(users: &str, user: u32) -> Option<PathBuf> {
     line.split(':').nth(5).filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
-/// The settings as they hold, for the page.
-fn settings(invocation: &Invocation) -> Vec<Setting> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let known = config::settings(&cli::command(), &invocation.files, variable);
-    known
-        .into_iter()
-        .map(|setting| Setting {
-            key: setting.key,
-            value: setting.values.join(", "),
-            source: setting.source,
-            doc: setting.help,
-            is_changeable: false,
-        })
-        .collect()
+fn config(limits: Limits) -> Config {
+    Config {
+        retention_bytes: limits.retention_bytes,
+        retention_age: limits.retention_age,
+        ring_bytes: limits.ring_bytes,
+        ..Config::default()
+    }
 }
 
 /// Says where the dashboard is, and opens a browser where there is one.

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lanternfish_api::dto::{Snapshot, SnapshotState};
 use lanternfish_api::{ByteStream, EngineError, Queried, SnapshotPlan, time};
 use lanternfish_model::Timestamp;
+use lanternfish_query::Query;
 use lanternfish_store::{NewSnapshot, Store, StoreError};
 
+use super::sift::sift;
 use super::{blocking, queried};
 use crate::verbs::capture::now;
 
@@ -59,24 +61,9 @@ impl OpenStores {
         Ok(list)
     }
 
-    /// Freezes a window.
+    /// Freezes a window, or what a filter meets in it.
     pub(crate) async fn create(&self, plan: SnapshotPlan) -> Result<Snapshot, EngineError> {
-        let store = Arc::clone(self.main());
-        let made = tokio::task::spawn_blocking(move || {
-            // What came until now shall be in it.
-            store.flush(std::time::Duration::from_secs(2));
-            let status = store.status();
-            let new = NewSnapshot {
-                name: plan.name,
-                from: plan.window.from.or(status.from).unwrap_or(Timestamp::MIN),
-                to: plan.window.to.unwrap_or_else(now),
-                filter: plan.filter.query().to_owned(),
-                has_packets: plan.has_packets,
-            };
-            store.snapshots().create(&new)
-        });
-        let made = made.await.map_err(|error| EngineError::Failed(error.to_string()))?;
-        Ok(shown(&made.map_err(refused)?))
+        Ok(shown(&create(self.main(), self.main.1.query(), plan).await?))
     }
 
     /// Deletes a snapshot.
@@ -93,6 +80,30 @@ impl OpenStores {
     }
 }
 
+/// Freezes a window of a store, or what a filter meets in it.
+pub(crate) async fn create(
+    store: &Arc<Store>,
+    query: &Query,
+    plan: SnapshotPlan,
+) -> Result<lanternfish_store::Snapshot, EngineError> {
+    let SnapshotPlan { name, filter, is_filtered, window, has_packets } = plan;
+    let filter_text = filter.query().to_owned();
+    let written = Arc::clone(store);
+    let ready = blocking::run(move |_| {
+        // What came until now shall be in it.
+        written.flush(std::time::Duration::from_secs(2));
+        Ok(written.status().from)
+    });
+    let from = window.from.or(ready.await?).unwrap_or(Timestamp::MIN);
+    let to = window.to.unwrap_or_else(now);
+    let new = NewSnapshot { name, from, to, filter: filter_text, is_filtered, has_packets };
+    if is_filtered {
+        return sift(store, query, &filter, new).await;
+    }
+    let store = Arc::clone(store);
+    blocking::run(move |_| store.snapshots().create(&new).map_err(refused)).await
+}
+
 /// What the machine interface says of a snapshot.
 pub(crate) fn shown(snapshot: &lanternfish_store::Snapshot) -> Snapshot {
     Snapshot {
@@ -103,7 +114,10 @@ pub(crate) fn shown(snapshot: &lanternfish_store::Snapshot) -> Snapshot {
         to: Some(time::text(snapshot.to)),
         filter: snapshot.filter.clone(),
         entries: snapshot.rows,
-        packets: u64::from(snapshot.has_packets),
+        is_filtered: snapshot.is_filtered,
+        has_packets: snapshot.has_packets,
+        packets: snapshot.packets.unwrap_or(0),
+        packet_bytes: snapshot.packet_bytes,
         bytes: snapshot.bytes,
         state: SnapshotState::Ready,
         note: String::new(),

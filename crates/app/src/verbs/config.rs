@@ -1,17 +1,22 @@
 //! `lanternfish config`: the settings that hold where no flag says otherwise.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::cli::{self, ListArgs, ListFormat};
 use crate::config::{Invocation, Setting, settings};
 use crate::exit::Failure;
+use crate::instance::place::default_dir;
+use crate::instance::settings::{DEFAULT, Kept};
 use crate::tables::aligned;
-use crate::terminal::print;
+use crate::terminal::{print, tell};
 
 /// Lists the settings.
 pub(super) fn run(arguments: &ListArgs, invocation: &Invocation) -> Result<(), Failure> {
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = settings(&cli::command(), &invocation.files, variable);
+    let mut settings = settings(&cli::command(), &invocation.files, variable);
+    of_the_page(&mut settings);
     let text = match arguments.format {
         ListFormat::Table => table(&settings, invocation),
         ListFormat::Json => {
@@ -22,6 +27,18 @@ pub(super) fn run(arguments: &ListArgs, invocation: &Invocation) -> Result<(), F
         }
     };
     Ok(print(&text)?)
+}
+
+/// Puts what was set in the page in the place of defaults.
+fn of_the_page(settings: &mut [Setting]) {
+    let named = settings.iter().find(|setting| setting.key == "data-dir").and_then(|setting| setting.values.first());
+    let Some(dir) = named.map(PathBuf::from).or_else(default_dir) else { return };
+    let kept = Kept::open(&dir, |problem| tell(&format!("lanternfish: {problem}")));
+    for setting in settings.iter_mut().filter(|setting| setting.source == DEFAULT) {
+        if let Some(value) = kept.find(&setting.key) {
+            (setting.values, setting.source) = (vec![value.to_owned()], "page".to_owned());
+        }
+    }
 }
 
 fn table(settings: &[Setting], invocation: &Invocation) -> String {

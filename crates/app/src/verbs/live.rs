@@ -1,4 +1,4 @@
-//! `lanternfish live`, `watch` and `demo`: the traffic of this machine as it happens.
+//! `lanternfish live` and `demo`: the traffic of this machine as it happens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use lanternfish_output::Format;
 use lanternfish_pipeline::live::{self, Start};
 use lanternfish_pipeline::{EntrySink, Revisions, Scope, Settings};
 
-use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, ServeArgs, StoreArgs, WatchArgs};
+use crate::cli::{CaptureArgs, Cli, DemoArgs, EntryArgs, LimitArgs, LiveArgs, ServeArgs, StoreArgs};
 use crate::config::Invocation;
 use crate::demo::{Options, Shop};
 use crate::exit::Failure;
@@ -31,13 +31,6 @@ pub(super) fn live(invocation: &Invocation, arguments: &LiveArgs) -> Result<(), 
         return observe(&invocation.cli, query, format, entries, capture, limits, None);
     }
     dashboard(invocation, &Watched { entries, capture, serve, store, limits }, None)
-}
-
-/// `lanternfish watch`
-pub(super) fn watch(cli: &Cli, arguments: &WatchArgs) -> Result<(), Failure> {
-    let query = arguments.query.as_deref();
-    let format = arguments.output.format();
-    observe(cli, query, format, &arguments.entries, &arguments.capture, &arguments.limits, None)
 }
 
 /// `lanternfish demo`
@@ -71,7 +64,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
     let source = open(watched.capture, &mut settings)?;
     let ring_bytes = source.ring_bytes();
     let stop = stop_on_signals()?;
-    let place = Place::open(watched.store, prepared.table)?;
+    let place = Place::open(watched.store, invocation, prepared.table)?;
     settings.redaction = place.redaction(watched.store.no_redact)?;
     let settings = Arc::new(settings);
     let listening = Listening::open(watched.serve, place.store.path(), &settings.node_name)?;
@@ -113,7 +106,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
 }
 
 /// Observes until a signal comes or nobody reads any more.
-fn observe(
+pub(super) fn observe(
     cli: &Cli,
     query: Option<&str>,
     format: Format,

@@ -15,8 +15,10 @@ mod open;
 mod protocols;
 mod query;
 mod read;
+mod running;
 mod snapshot;
 mod stored;
+mod watch;
 
 use crate::cli::Verb;
 use crate::config::Invocation;
@@ -34,7 +36,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     match &cli.verb {
         Verb::Read(arguments) => read::run(cli, arguments),
         Verb::Live(arguments) => live::live(invocation, arguments),
-        Verb::Watch(arguments) => live::watch(cli, arguments),
+        Verb::Watch(arguments) => watch::run(cli, arguments),
         Verb::Demo(arguments) => live::demo(invocation, arguments),
         Verb::Shop { service } => Ok(demo::serve(*service)?),
         Verb::Open(arguments) => open::run(invocation, arguments),

@@ -3,36 +3,35 @@
 //! The process that stores makes and deletes them: a running instance is asked over its machine interface, and where none
 //! runs, the directory is opened here.
 
-mod running;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanternfish_api::SnapshotPlan;
 use lanternfish_api::dto::Snapshot as Shown;
 use lanternfish_columns::Tables;
 use lanternfish_model::{FieldTable, Timestamp};
 use lanternfish_query::Window;
-use lanternfish_store::{Config, NewSnapshot, Store, StoreError};
+use lanternfish_store::{Config, Store, StoreError};
 use lanternfish_telemetry::thousands;
 use serde_json::{Value, json};
 
-use self::running::{Answer, Running};
+use super::running::{Answer, Running};
 use crate::cli::{ArchiveFormat, Cli, DataDirArgs, ListFormat, OrderArgs, OrderChoice, SnapshotVerb, WindowArgs};
 use crate::exit::Failure;
 use crate::instance::place::show;
-use crate::instance::snapshots::shown;
+use crate::instance::snapshots::{self, shown};
 use crate::tables::{aligned, field_table};
 use crate::terminal::{print, tell};
-use crate::verbs::capture::{Prepared, compile, now};
+use crate::verbs::capture::{Prepared, compile};
 use crate::verbs::export::{Target, What};
-use crate::verbs::stored::{Stored, read, refused, settle, text, window};
+use crate::verbs::stored::{Stored, failure, read, refused, settle, text, window};
 
 /// Does what the verb says.
 pub(super) fn run(cli: &Cli, verb: &SnapshotVerb) -> Result<(), Failure> {
     match verb {
-        SnapshotVerb::Create { query, name, no_packets, window, place } => {
-            let plan = Plan::new(query.as_deref(), name, !no_packets, *window)?;
+        SnapshotVerb::Create { query, only_matching, name, no_packets, window, place } => {
+            let plan = Plan::new(query.as_deref(), *only_matching, name, !no_packets, *window)?;
             create(&plan, place)
         }
         SnapshotVerb::List { list, place } => {
@@ -49,13 +48,20 @@ pub(super) fn run(cli: &Cli, verb: &SnapshotVerb) -> Result<(), Failure> {
 /// What to freeze.
 struct Plan {
     query: String,
+    is_filtered: bool,
     name: String,
     has_packets: bool,
     window: Window,
 }
 
 impl Plan {
-    fn new(query: Option<&str>, name: &str, has_packets: bool, arguments: WindowArgs) -> Result<Plan, Failure> {
+    fn new(
+        query: Option<&str>,
+        is_filtered: bool,
+        name: &str,
+        has_packets: bool,
+        arguments: WindowArgs,
+    ) -> Result<Plan, Failure> {
         let query = query.unwrap_or_default();
         compile(query, field_table()?)?;
         let name = name.trim().to_owned();
@@ -63,13 +69,24 @@ impl Plan {
             let most = lanternfish_api::limits::MAX_NAME_BYTES;
             return Err(Failure::usage(format_args!("--name is longer than {most} bytes")));
         }
-        Ok(Plan { query: query.to_owned(), name, has_packets, window: window(arguments)? })
+        Ok(Plan { query: query.to_owned(), is_filtered, name, has_packets, window: window(arguments)? })
+    }
+
+    /// As it is made here.
+    fn plan(&self, table: &'static FieldTable) -> Result<SnapshotPlan, Failure> {
+        Ok(SnapshotPlan {
+            name: self.name.clone(),
+            filter: compile(&self.query, table)?,
+            is_filtered: self.is_filtered,
+            window: self.window,
+            has_packets: self.has_packets,
+        })
     }
 
     /// As the machine interface takes it.
     fn request(&self) -> Value {
         let time = |time: Option<Timestamp>| time.map(text);
-        json!({"name": self.name, "filter": self.query, "packets": self.has_packets,
+        json!({"name": self.name, "filter": self.query, "is_filtered": self.is_filtered, "packets": self.has_packets,
                "from": time(self.window.from), "to": time(self.window.to)})
     }
 }
@@ -81,28 +98,39 @@ fn create(plan: &Plan, place: &DataDirArgs) -> Result<(), Failure> {
         Some(running) => running.ask("POST", "/api/v1/snapshots", Some(&plan.request()))?,
         None => Answer::Nobody,
     };
-    let (id, rows, bytes) = match asked {
+    let made = match asked {
         Answer::Given(made) => {
             let number = |name: &str| made.get(name).and_then(Value::as_u64).unwrap_or(0);
             let id = made.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-            (id, number("entries"), number("bytes"))
+            Made { id, entries: number("entries"), packets: number("packets"), bytes: number("bytes") }
         }
         Answer::Nobody => {
-            let store = write(&dir, field_table()?)?;
-            let status = store.status();
-            let new = NewSnapshot {
-                name: plan.name.clone(),
-                from: plan.window.from.or(status.from).unwrap_or(Timestamp::MIN),
-                to: plan.window.to.unwrap_or_else(now),
-                filter: plan.query.clone(),
-                has_packets: plan.has_packets,
-            };
-            let made = store.snapshots().create(&new).map_err(refused)?;
-            (made.id, made.rows, made.bytes)
+            let table = field_table()?;
+            let stored = Stored::of(write(&dir, table)?)?;
+            let made = stored.wait(snapshots::create(&stored.store, stored.queried.query(), plan.plan(table)?));
+            let made = shown(&made.map_err(failure)?);
+            Made { id: made.id, entries: made.entries, packets: made.packets, bytes: made.bytes }
         }
     };
-    tell(&format!("lanternfish: the snapshot has {} rows and {} bytes", thousands(rows), thousands(bytes)));
-    Ok(print(&format!("{id}\n"))?)
+    let several = |count: u64, one: &str, more: &str| {
+        let word = if count == 1 { one } else { more };
+        format!("{} {word}", thousands(count))
+    };
+    let (entries, packets) = (several(made.entries, "entry", "entries"), several(made.packets, "packet", "packets"));
+    let bytes = thousands(made.bytes);
+    tell(&format!("lanternfish: the snapshot has {entries}, {packets}, {bytes} bytes on the disk"));
+    if !plan.query.trim().is_empty() && !plan.is_filtered {
+        tell("lanternfish: the filter is its bookmark; --only-matching would keep only what it meets");
+    }
+    Ok(print(&format!("{}\n", made.id))?)
+}
+
+/// A snapshot that was made.
+struct Made {
+    id: String,
+    entries: u64,
+    packets: u64,
+    bytes: u64,
 }
 
 /// Deletes snapshots; the first that can't be deleted ends it.
@@ -153,20 +181,30 @@ fn listed(store: &Store, format: ListFormat) -> Result<String, Failure> {
     }
     let row = |snapshot: &Shown| {
         let time = |time: &Option<String>| time.clone().unwrap_or_default();
-        let packets = if snapshot.packets > 0 { "yes" } else { "no" };
+        let packets = match (snapshot.has_packets, snapshot.packets) {
+            (false, _) => "none".to_owned(),
+            // One of an earlier version, which did not count them.
+            (true, 0) => "kept".to_owned(),
+            (true, packets) => thousands(packets),
+        };
+        let filter = match plain(&snapshot.filter) {
+            filter if filter.is_empty() => filter,
+            filter if snapshot.is_filtered => format!("only {filter}"),
+            filter => format!("bookmark {filter}"),
+        };
         vec![
             snapshot.id.clone(),
             time(&snapshot.from),
             time(&snapshot.to),
             thousands(snapshot.entries),
             thousands(snapshot.bytes),
-            packets.to_owned(),
-            plain(&snapshot.filter),
+            packets,
+            filter,
             plain(&snapshot.name),
         ]
     };
     let rows: Vec<Vec<String>> = snapshots.iter().map(row).collect();
-    Ok(aligned(&["ID", "FROM", "TO", "ROWS", "BYTES", "PACKETS", "FILTER", "NAME"], &rows))
+    Ok(aligned(&["ID", "FROM", "TO", "ENTRIES", "BYTES", "PACKETS", "FILTER", "NAME"], &rows))
 }
 
 /// A text on one line.

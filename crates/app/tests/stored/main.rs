@@ -10,6 +10,7 @@ mod read;
 mod snapshots;
 #[path = "../../src/tables.rs"]
 mod tables;
+mod watch;
 
 use std::io::Cursor;
 use std::path::Path;

@@ -14,12 +14,12 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
     let dir = dir.path();
     let (code, out, error) =
         run(dir, &["snapshot", "create", "http", "--name", "a\nname", "--to", "2023-11-14T22:13:20.01Z"]);
-    assert!(code == 0 && error.contains("the snapshot has "), "{error}");
+    assert!(code == 0 && error.contains(" 17 packets, ") && error.contains("bookmark"), "{error}");
     let id = String::from_utf8(out).unwrap().trim().to_owned();
     assert!(id.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty(), "{id}");
     let list = text(dir, &["snapshot", "list"]);
     assert!(list.starts_with("ID ") && list.lines().count() == 2, "{list}");
-    assert!(list.contains("a name") && list.contains("http") && list.contains(" yes "), "{list}");
+    assert!(list.contains("a name") && list.contains("bookmark http") && list.contains(" 17 "), "{list}");
     let list: Value = serde_json::from_str(&text(dir, &["snapshot", "list", "-o", "json"])).unwrap();
     assert_eq!((&list[0]["id"], &list[0]["state"]), (&id.as_str().into(), &"ready".into()));
     let lines = text(dir, &["query", "http", "-o", "csv", "--fields", "path", "--snapshot", &id]);
@@ -38,6 +38,14 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
         assert!(code == 1 && error.contains(&format!("there is no snapshot {id}: ")), "{verb}: {error}");
     }
     assert_eq!(run(dir, &["snapshot", "delete", "../segments"]).0, 1);
+    let (code, out, error) = run(dir, &["snapshot", "create", "path == \"/three\"", "--only-matching"]);
+    assert!(code == 0 && error.contains("has 1 entry, ") && !error.contains("bookmark"), "{error}");
+    let id = String::from_utf8(out).unwrap().trim().to_owned();
+    assert!(text(dir, &["snapshot", "list"]).contains("only path == "));
+    let all = text(dir, &["query", "", "-o", "csv", "--fields", "path", "--snapshot", &id]);
+    assert_eq!(all, "path\n/three\n");
+    let (code, _, error) = run(dir, &["snapshot", "create", "--only-matching"]);
+    assert!(code == 2 && error.contains("KFL"), "{error}");
     assert_eq!(text(dir, &["query", "http", "-o", "jsonl"]).lines().count(), 3, "what is stored stays");
 }
 
@@ -88,14 +96,15 @@ fn the_running_instance_makes_and_deletes_them() {
         assert!(head.contains(&format!("host: {address}\r\n")), "{head}");
         (code, String::from_utf8(out).unwrap(), error, head, body)
     };
-    let made = r#"{"id":"77","entries":1234,"bytes":99}"#;
+    let made = r#"{"id":"77","entries":1234,"packets":1,"bytes":99}"#;
     let create = ["snapshot", "create", "http", "--name", "n", "--no-packets", "--from", "2023-11-14T22:13:20Z"];
     let (code, out, error, head, body) = ask(&create, "201 Created", made);
     assert_eq!((code, out.as_str()), (0, "77\n"), "{error}");
-    assert!(error.contains("1,234 rows"), "{error}");
+    assert!(error.contains("1,234 entries, 1 packet, 99 bytes"), "{error}");
     assert!(head.starts_with("post /api/v1/snapshots http/1.1") && head.contains("content-type: application/json"));
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["name"], &body["filter"], &body["packets"]), (&"n".into(), &"http".into(), &false.into()));
+    assert_eq!(body["is_filtered"], Value::Bool(false));
     assert_eq!((&body["from"], &body["to"]), (&"2023-11-14T22:13:20.000000000Z".into(), &Value::Null));
 
     let (code, _, error, head, _) = ask(&["snapshot", "delete", "12"], "204 No Content", "");

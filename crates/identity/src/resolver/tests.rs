@@ -54,6 +54,24 @@ fn of_several_listeners_the_one_that_accepts_is_the_server() {
 }
 
 #[test]
+fn who_listened_before_is_remembered() {
+    let resolver = start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap();
+    let client = TcpStream::connect(server).unwrap();
+    let known = ask_tcp(&resolver, &client).server;
+    assert_eq!(known.status, ResolutionStatus::Resolved);
+    drop((listener, client));
+    let refused = || TcpStream::connect(server).is_err();
+    assert!(refused());
+    let from = "127.0.0.1:9".parse().unwrap();
+    let gone = ask(&resolver, Transport::Tcp, from, server).server;
+    assert_eq!((gone.status, &gone.process_name), (ResolutionStatus::ProcessEnded, &known.process_name));
+    let other = SocketAddr::new("127.0.0.2".parse().unwrap(), server.port());
+    assert_eq!(ask(&resolver, Transport::Tcp, from, other).server.process_name, "");
+}
+
+#[test]
 fn datagram_sockets_are_found() {
     let resolver = start();
     let server = UdpSocket::bind("0.0.0.0:0").unwrap();

@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use lanternfish_model::ResolutionStatus;
+use lanternfish_model::{ResolutionStatus, Transport};
 
 use super::budget::Budget;
 use super::end::{End, State};
+use super::heard::Heard;
 use super::lookup::Lookup;
 use super::{Request, ResolverConfig, Shared, fixed};
 use crate::addresses::Addresses;
@@ -21,6 +22,7 @@ pub(super) struct Worker {
     pub(super) addresses: Addresses,
     pub(super) owners: Owners,
     pub(super) processes: Processes,
+    heard: Heard,
     pending: Vec<Pending>,
     searched_at: Option<Instant>,
 }
@@ -42,6 +44,7 @@ impl Worker {
             addresses,
             owners: Owners::default(),
             processes: Processes::default(),
+            heard: Heard::default(),
             pending: Vec::new(),
             searched_at: None,
         }
@@ -228,6 +231,9 @@ impl Worker {
                 for end in [&mut one.client, &mut one.server] {
                     self.give_up(&one.request, end, now);
                 }
+            }
+            if let (State::Done(server), Transport::Tcp) = (&one.server.state, one.request.transport) {
+                one.server.state = State::Done(self.heard.server(one.server.local, server));
             }
             match (&one.client.state, &one.server.state) {
                 (State::Done(client), State::Done(server)) => {

@@ -12,6 +12,7 @@ use lanternfish_model::{PacketRun, Timestamp};
 
 use super::index::{self, Block, PACKET_EXTENSION, index_path};
 use super::lookup::RingPackets;
+use super::{BLOCK_BYTES, MAX_FILE_BYTES, MIN_FILES};
 use crate::dir;
 
 /// A file of the ring.
@@ -29,6 +30,8 @@ pub(crate) struct RingFiles {
     dir: PathBuf,
     files: Mutex<VecDeque<RingFile>>,
     changed: Condvar,
+    /// The most bytes of all files.
+    most_bytes: AtomicU64,
     /// The number of the next file.
     next: AtomicU64,
     /// Packets that were not kept.
@@ -44,7 +47,12 @@ pub(crate) struct RingFiles {
 impl RingFiles {
     /// Finds the files that are there; empty ones are removed where `may_write`. `problem` is told of files that cannot be
     /// read.
-    pub(crate) fn open(dir: &Path, may_write: bool, mut problem: impl FnMut(&Path, &io::Error)) -> RingFiles {
+    pub(crate) fn open(
+        dir: &Path,
+        may_write: bool,
+        most_bytes: u64,
+        mut problem: impl FnMut(&Path, &io::Error),
+    ) -> RingFiles {
         let mut files = VecDeque::new();
         let paths = dir::files(dir).unwrap_or_else(|error| {
             problem(dir, &error);
@@ -66,6 +74,7 @@ impl RingFiles {
             files: Mutex::new(files),
             next: AtomicU64::new(next),
             changed: Condvar::new(),
+            most_bytes: AtomicU64::new(most_bytes),
             lost: AtomicU64::new(0),
             told: AtomicU64::new(0),
             turn: AtomicBool::new(true),
@@ -98,19 +107,36 @@ impl RingFiles {
         self.changed.notify_all();
     }
 
-    /// Removes the oldest files until no more than `most` bytes are left; the newest file stays.
-    pub(crate) fn shrink(&self, most: u64) {
-        let mut gone = Vec::new();
-        {
-            let mut files = self.lock();
-            let mut total: u64 = files.iter().map(|file| file.bytes).sum();
-            while total > most && files.len() > 1 {
-                let Some(file) = files.pop_front() else { break };
-                total = total.saturating_sub(file.bytes);
-                gone.push(file.path);
-            }
+    /// The most bytes of one file.
+    pub(crate) fn most_file_bytes(&self) -> u64 {
+        (self.most_bytes.load(Ordering::Relaxed) / MIN_FILES).clamp(BLOCK_BYTES as u64, MAX_FILE_BYTES)
+    }
+
+    /// Keeps so many bytes from now on. The newest file goes with the others when the next block has begun a new one.
+    pub(crate) fn resize(&self, most_bytes: u64) {
+        if self.most_bytes.swap(most_bytes, Ordering::Relaxed) == most_bytes {
+            return;
         }
-        gone.iter().for_each(|path| remove(path));
+        self.turn.store(true, Ordering::Relaxed);
+        self.shrink();
+    }
+
+    /// How many bytes of the oldest files would go for no more than `most` bytes to be left.
+    pub(crate) fn going(&self, most: u64) -> u64 {
+        let files = self.lock();
+        let count = too_many(&files, most);
+        files.iter().take(count).map(|file| file.bytes).sum()
+    }
+
+    /// Removes the oldest files that are too much; the newest file stays.
+    pub(crate) fn shrink(&self) {
+        let most = self.most_bytes.load(Ordering::Relaxed);
+        let gone: Vec<RingFile> = {
+            let mut files = self.lock();
+            let count = too_many(&files, most);
+            files.drain(..count).collect()
+        };
+        gone.iter().for_each(|file| remove(&file.path));
     }
 
     pub(crate) fn lose(&self, packets: u64) {
@@ -151,6 +177,17 @@ impl RingFiles {
             files = self.changed.wait_timeout(files, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
+
+/// How many of the oldest files must go for no more than `most` bytes to be left; the newest one stays.
+fn too_many(files: &VecDeque<RingFile>, most: u64) -> usize {
+    let mut total: u64 = files.iter().map(|file| file.bytes).sum();
+    let goes = files.iter().take(files.len().saturating_sub(1)).take_while(|file| {
+        let goes = total > most;
+        total = total.saturating_sub(file.bytes);
+        goes
+    });
+    goes.count()
 }
 
 /// Reads what a file has; none where it is empty. What a crash tore off at its end is passed over.

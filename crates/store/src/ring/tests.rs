@@ -23,11 +23,12 @@ fn bytes(number: u64) -> Vec<u8> {
 }
 
 fn open(dir: &Path) -> Ring {
-    Ring(Arc::new(RingFiles::open(dir, true, |path, error| panic!("{}: {error}", path.display()))))
+    Ring(Arc::new(RingFiles::open(dir, true, 0, |path, error| panic!("{}: {error}", path.display()))))
 }
 
 fn writer(ring: &Ring, most: u64) -> RingWriter {
-    RingWriter::start(Arc::clone(&ring.0), most).unwrap()
+    ring.0.resize(most);
+    RingWriter::start(Arc::clone(&ring.0)).unwrap()
 }
 
 /// Packets of two interfaces of different link types by turns.
@@ -184,7 +185,7 @@ fn a_file_that_is_cut_anywhere_gives_what_is_whole() {
         let blocks = load(&path).unwrap();
         let has_packets = blocks.iter().any(super::index::Block::has_packets);
         let mut problem = false;
-        let cut_ring = Ring(Arc::new(RingFiles::open(dir.path(), false, |_, _| problem = true)));
+        let cut_ring = Ring(Arc::new(RingFiles::open(dir.path(), false, 0, |_, _| problem = true)));
         assert_eq!(problem, !has_packets);
         let left = all(&cut_ring);
         assert_eq!(left, (1..=left.len() as u64).collect::<Vec<_>>());

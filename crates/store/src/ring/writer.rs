@@ -13,7 +13,7 @@ use lanternfish_pcapfile::{NumberedPacket, append_interface, append_packet, appe
 
 use super::files::RingFiles;
 use super::index::{Block, index_path};
-use super::{BLOCK_AGE, BLOCK_BYTES, MAX_BLOCKS, MAX_FILE_BYTES, MIN_FILES};
+use super::{BLOCK_AGE, BLOCK_BYTES, MAX_BLOCKS};
 use crate::dir::file_options;
 
 /// A block on its way.
@@ -38,7 +38,6 @@ pub struct RingWriter {
     packets: u64,
     is_first: bool,
     file_bytes: u64,
-    most_file_bytes: u64,
     began: Option<Instant>,
     full: Option<SyncSender<Filled>>,
     empty: Receiver<Vec<u8>>,
@@ -52,13 +51,13 @@ impl std::fmt::Debug for Filled {
 }
 
 impl RingWriter {
-    pub(crate) fn start(files: Arc<RingFiles>, most_bytes: u64) -> io::Result<RingWriter> {
+    pub(crate) fn start(files: Arc<RingFiles>) -> io::Result<RingWriter> {
         let (full, to_write) = sync_channel(MAX_BLOCKS);
         let (written, empty) = sync_channel(MAX_BLOCKS);
         let shared = Arc::clone(&files);
         let thread = std::thread::Builder::new()
             .name("ring".to_owned())
-            .spawn(move || Disk { files: shared, most_bytes, file: None }.run(&to_write, &written))?;
+            .spawn(move || Disk { files: shared, file: None }.run(&to_write, &written))?;
         Ok(RingWriter {
             files,
             interfaces: Vec::new(),
@@ -68,7 +67,6 @@ impl RingWriter {
             packets: 0,
             is_first: false,
             file_bytes: 0,
-            most_file_bytes: (most_bytes / MIN_FILES).clamp(BLOCK_BYTES as u64, MAX_FILE_BYTES),
             began: None,
             full: Some(full),
             empty,
@@ -114,7 +112,7 @@ impl RingWriter {
             self.send();
         }
         let is_turn = self.packets == 0
-            && (self.file_bytes >= self.most_file_bytes || self.files.turn.swap(false, Ordering::Relaxed));
+            && (self.file_bytes >= self.files.most_file_bytes() || self.files.turn.swap(false, Ordering::Relaxed));
         if is_turn {
             self.bytes.clear();
             append_section(&mut self.bytes, "lanternfish");
@@ -181,7 +179,6 @@ impl Drop for RingWriter {
 /// The side of the disk.
 struct Disk {
     files: Arc<RingFiles>,
-    most_bytes: u64,
     file: Option<Open>,
 }
 
@@ -221,7 +218,7 @@ impl Disk {
         // Without its record the block is found by reading the file.
         let _ = open.index.write_all(&block.to_record());
         self.files.grow(block);
-        self.files.shrink(self.most_bytes);
+        self.files.shrink();
         Ok(())
     }
 

@@ -138,15 +138,17 @@ fn network_namespaces(facts: &Facts) -> Verdict {
         return (State::Warning, "the network namespaces can't be read".to_owned(), "mount /proc");
     }
     let hidden = if facts.hidden_processes > 0 {
-        format!("; those of {} processes may not be read", facts.hidden_processes)
+        let one_or_more = if facts.hidden_processes == 1 { "process" } else { "processes" };
+        format!("; those of {} {one_or_more} may not be read", facts.hidden_processes)
     } else {
         String::new()
     };
     match facts.other_namespaces.len() {
         0 => (State::Ok, format!("all processes share this one{hidden}"), ""),
         count => {
+            let others = if count == 1 { "one other".to_owned() } else { format!("{count} others") };
             let found = format!(
-                "{count} others: their traffic is seen where it crosses an interface of this one (veth, bridge), that on their own loopbacks is not{hidden}"
+                "{others}: their traffic is seen where it crosses an interface of this one (veth, bridge), that on their own loopbacks is not{hidden}"
             );
             (State::Warning, found, "run lanternfish inside: nsenter --net=/proc/PID/ns/net lanternfish")
         }

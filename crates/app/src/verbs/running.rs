@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -23,6 +24,15 @@ pub(super) struct Running {
     url: String,
     /// None where it can't be reached in plain HTTP.
     address: Option<SocketAddr>,
+}
+
+/// How an answer that goes on ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// By a signal, or since nobody hears it any more.
+    Stopped,
+    /// By the instance.
+    Ended,
 }
 
 /// What came of a request.
@@ -64,6 +74,47 @@ impl Running {
         };
         let request = self.request(address, method, path, body).context("cannot make the request")?;
         runtime()?.block_on(self.send(address, request))
+    }
+
+    /// Hears the lines of an answer that goes on, until a signal comes or `hear` says that it is enough.
+    pub(super) fn follow(
+        &self,
+        path: &str,
+        stop: &AtomicBool,
+        hear: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Followed, Failure> {
+        let url = &self.url;
+        let lost = |error: anyhow::Error| Failure::Work(error.context(format!("the instance at {url} broke off")));
+        let address = self.address.ok_or_else(|| Failure::Work(anyhow::anyhow!("the instance at {url} speaks TLS")))?;
+        let request = self.request(address, "GET", path, None).context("cannot make the request")?;
+        runtime()?.block_on(async {
+            let stream =
+                timeout(CONNECT_TIME, TcpStream::connect(address)).await.map_err(|error| lost(error.into()))?;
+            let stream = stream.map_err(|error| lost(error.into()))?;
+            let (mut sender, connection) =
+                http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(error.into()))?;
+            let talk = tokio::spawn(connection);
+            let answer = sender.send_request(request).await.map_err(|error| lost(error.into()))?;
+            let (status, mut body) = (answer.status(), answer.into_body());
+            if !status.is_success() {
+                let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
+                return Err(refusal(url, status, &serde_json::from_slice(&body.to_bytes()).unwrap_or_default()));
+            }
+            let mut line = Vec::new();
+            let followed = loop {
+                if stop.load(Ordering::Relaxed) {
+                    break Followed::Stopped;
+                }
+                let Ok(frame) = timeout(LOOK_EVERY, body.frame()).await else { continue };
+                let Some(Ok(frame)) = frame else { break Followed::Ended };
+                let Ok(bytes) = frame.into_data() else { continue };
+                if !each_line(&mut line, &bytes, hear).map_err(lost)? {
+                    break Followed::Stopped;
+                }
+            };
+            talk.abort();
+            Ok(followed)
+        })
     }
 
     fn request(
@@ -112,6 +163,22 @@ impl Running {
     }
 }
 
+/// Hears the lines that are whole, and keeps the rest; `false` where it is enough.
+fn each_line(line: &mut Vec<u8>, bytes: &[u8], hear: &mut dyn FnMut(&[u8]) -> bool) -> anyhow::Result<bool> {
+    for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+        line.extend_from_slice(part);
+        if !part.ends_with(b"\n") {
+            anyhow::ensure!(line.len() <= MAX_LINE_BYTES, "a line has more than {MAX_LINE_BYTES} bytes");
+            continue;
+        }
+        if !hear(line) {
+            return Ok(false);
+        }
+        line.clear();
+    }
+    Ok(true)
+}
+
 /// What an instance refused, with its own words.
 fn refusal(url: &str, status: StatusCode, body: &Value) -> Failure {
     let word = |name: &str| body.get("error").and_then(|error| error.get(name)).and_then(Value::as_str);
@@ -135,5 +202,31 @@ const TOKEN_VARIABLE: &str = "LANTERNFISH_TOKEN";
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 /// How long an answer may take: a snapshot of many gigabytes may have to be copied.
 const ANSWER_TIME: Duration = Duration::from_secs(600);
+/// How often it is looked whether a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest line of an answer that goes on: the queue of a live client, each byte of it escaped.
+const MAX_LINE_BYTES: usize = 64 << 20;
 /// The longest answer.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_however_they_are_cut() {
+        let text = b"one\n\ntwo\nrest";
+        for size in 1..text.len() {
+            let (mut line, mut heard) = (Vec::new(), Vec::new());
+            let mut hear = |line: &[u8]| {
+                heard.push(String::from_utf8(line.to_vec()).unwrap());
+                true
+            };
+            for part in text.chunks(size) {
+                assert!(each_line(&mut line, part, &mut hear).unwrap());
+            }
+            assert_eq!((heard, line.as_slice()), (vec!["one\n".into(), "\n".into(), "two\n".into()], &b"rest"[..]));
+        }
+        assert!(!each_line(&mut Vec::new(), b"enough\nmore\n", &mut |_| false).unwrap());
+    }
+}

@@ -93,7 +93,7 @@ impl From<QueryError> for ApiError {
             QueryError::BadCursor(_) => ApiError::parameter("cursor", message),
             QueryError::BadGroup { .. } => ApiError::parameter("by", message),
             QueryError::BadParameter(_) => ApiError::new(StatusCode::BAD_REQUEST, "bad_parameter", message),
-            QueryError::Failed(_) => ApiError::internal(message),
+            QueryError::Failed(_) | QueryError::Unreadable(_) => ApiError::internal(message),
         }
     }
 }

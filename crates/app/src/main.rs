@@ -41,6 +41,8 @@ fn end_with_any_panic() {
 }
 
 fn run() -> Result<(), exit::Failure> {
+    // What the command line names is read as the user may, before any verb has said which rights it needs.
+    lanternfish_capture::privileges::lay_aside().map_err(anyhow::Error::from)?;
     let invocation = config::parse(std::env::args_os())?;
     verbs::run(&invocation)
 }

@@ -91,9 +91,30 @@ pub fn is_root() -> bool {
     sys::is_root()
 }
 
-/// The number of the user that the program runs as.
-pub fn user() -> u32 {
-    sys::user().0
+/// The number of the user as whom the program goes on: the one who called sudo, or else the one that it runs as.
+pub fn lasting_user() -> u32 {
+    sudo_user().map_or_else(|| sys::user().0, |(uid, _)| uid)
+}
+
+/// Lays aside the right to read files of others until [`take_up`], where it was given to the program rather than to its
+/// user: what its arguments name is the user's own. Does nothing for root.
+pub fn lay_aside() -> Result<(), PrivilegeError> {
+    if sys::is_root() {
+        return Ok(());
+    }
+    lower(Capabilities(!(1 << Capability::DAC_READ_SEARCH.0)))
+}
+
+/// Takes up what was laid aside.
+pub fn take_up() -> Result<(), PrivilegeError> {
+    lower(Capabilities(u64::MAX))
+}
+
+/// Makes the permitted capabilities effective, as far as they are among these.
+fn lower(wanted: Capabilities) -> Result<(), PrivilegeError> {
+    let failed = |call: &'static str| move |source: io::Error| PrivilegeError::System { call, source };
+    let permitted = sys::read_capabilities().map_err(failed("capget"))?.permitted;
+    sys::write_capabilities(permitted, permitted.and(wanted)).map_err(failed("capset"))
 }
 
 /// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`].
@@ -135,7 +156,7 @@ pub struct MissingRight {
     pub remedy: String,
 }
 
-/// The rights that capturing needs and this thread does not have; `program` is the path of the executable.
+/// The rights that capturing needs and this thread may not take up; `program` is the path of the executable.
 pub fn missing_rights(program: &Path) -> io::Result<Vec<MissingRight>> {
     let current = sys::read_capabilities()?;
     let needs = [
@@ -143,7 +164,7 @@ pub fn missing_rights(program: &Path) -> io::Result<Vec<MissingRight>> {
         (Capability::SYS_PTRACE, "processes of other users can't be named"),
         (Capability::DAC_READ_SEARCH, "processes of other users can't be named"),
     ];
-    let missing = needs.into_iter().filter(|(capability, _)| !current.effective.contains(*capability));
+    let missing = needs.into_iter().filter(|(capability, _)| !current.permitted.contains(*capability));
     Ok(missing
         .map(|(capability, effect)| MissingRight {
             capability,
@@ -185,7 +206,7 @@ fn give_up(wanted: Capabilities, user: Option<(u32, u32)>) -> Result<Standing, P
         sys::keep_capabilities_over_user_change().map_err(failed("prctl(PR_SET_KEEPCAPS)"))?;
         sys::change_user(uid, gid).map_err(failed("changing to the user who called sudo"))?;
     }
-    sys::write_capabilities(kept).map_err(failed("capset"))?;
+    sys::write_capabilities(kept, kept).map_err(failed("capset"))?;
     sys::forbid_new_rights().map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
     // Nobody may attach to this program and use its rights, and no core file may hold packets.
     sys::forbid_dump().map_err(failed("prctl(PR_SET_DUMPABLE)"))?;

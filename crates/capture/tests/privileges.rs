@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use lanternfish_capture::privileges::{
-    Capabilities, Capability, denied_hint, drop_all, keep_for_capture, missing_rights,
+    Capabilities, Capability, denied_hint, drop_all, keep_for_capture, lay_aside, missing_rights, take_up,
 };
 use lanternfish_capture::{CaptureError, LiveConfig, LiveSource};
 
@@ -72,6 +72,14 @@ fn sudo_goes_on_as_the_invoking_user() {
     assert!(fs::read_dir(format!("/proc/{parent}/fd")).is_ok());
     assert!(fs::read_link(format!("/proc/{parent}/exe")).is_ok());
     assert!(missing_rights(Path::new("/usr/bin/lanternfish")).unwrap().is_empty());
+    // What a user names is read as the user may, while the right is laid aside.
+    let is_effective = |bits: &str| fs::read_to_string("/proc/self/status").unwrap().contains(bits);
+    lay_aside().unwrap();
+    assert!(is_effective("CapEff:\t0000000000082000") && is_effective("CapPrm:\t0000000000082004"));
+    assert!(fs::read("/etc/shadow").is_err());
+    assert!(missing_rights(Path::new("/usr/bin/lanternfish")).unwrap().is_empty());
+    take_up().unwrap();
+    assert!(is_effective("CapEff:\t0000000000082004"));
     // There is no way back.
     assert!(fs::write("/proc/sys/kernel/hostname", "x").is_err());
     assert!(!Command::new("setpriv").args(["--reuid", "0", "true"]).status().is_ok_and(|status| status.success()));

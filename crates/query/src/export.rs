@@ -65,7 +65,12 @@ impl Query {
         let mut work = JoinSet::new();
         let shape = Shape { flat, newest };
         let handle = engine.handle().clone();
-        work.spawn_on(send_all(engine, question, units, shape, sender), &handle);
+        let sending = async move {
+            send_all(engine, question, units, shape, sender).await;
+            // What it names stays readable as long as it lives.
+            drop(snapshot);
+        };
+        work.spawn_on(sending, &handle);
         Ok(Records { schema, receiver, _work: work })
     }
 }
@@ -95,8 +100,7 @@ async fn send_all(
             Outcome::Opened(parts) => units.extend(parts.into_iter().rev()),
             Outcome::Scanned(_) => {}
             Outcome::Unreadable(lost) => {
-                let error = QueryError::Failed(format!("{} could not be read: {}", lost.name, lost.reason));
-                if sender.send(Err(error)).await.is_err() {
+                if sender.send(Err(QueryError::Unreadable(vec![lost]))).await.is_err() {
                     return;
                 }
             }

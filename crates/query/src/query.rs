@@ -61,7 +61,8 @@ impl Query {
         Ok(Page { entries, next, loss: snapshot.loss(window), cost: reader.cost().since(begun) })
     }
 
-    /// All entries in the order of time, in portions.
+    /// All entries in the order of time, in portions; what could not be read is told behind them, as
+    /// [`QueryError::Unreadable`].
     pub fn stream(
         &self,
         filter: &Filter,
@@ -75,7 +76,11 @@ impl Query {
             let _turn = engine.turn().await?;
             let entries = reader.read(PORTION).await?;
             drop(_turn);
-            Ok((!entries.is_empty()).then_some((entries, (engine, reader))))
+            if entries.is_empty() {
+                let unreadable = reader.cost().unreadable;
+                return if unreadable.is_empty() { Ok(None) } else { Err(QueryError::Unreadable(unreadable)) };
+            }
+            Ok(Some((entries, (engine, reader))))
         })
     }
 
@@ -243,6 +248,7 @@ struct Reader {
     /// The most that the filter allows.
     limit: u64,
     is_done: bool,
+    /// All so far.
     cost: Cost,
 }
 
@@ -328,4 +334,4 @@ fn footprint(entry: &Entry) -> usize {
 /// Entries of a portion of a stream.
 const PORTION: usize = 2_000;
 /// Rows that are made entries at a time.
-const FETCHED_AT_ONCE: usize = 2_000;
+const FETCHED_AT_ONCE: usize = 500;

@@ -111,6 +111,16 @@ pub struct Unreadable {
     pub rows: u64,
 }
 
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} can't be read ({}): its {} rows are missing", self.name, self.reason, self.rows)
+    }
+}
+
+fn words(parts: &[Unreadable]) -> String {
+    parts.iter().map(Unreadable::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// Entries, the newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
@@ -288,6 +298,9 @@ pub enum QueryError {
     /// A clause that does not stand alone.
     #[error(transparent)]
     Filter(#[from] lanternfish_filter::FilterError),
+    /// Parts of what is stored can't be read; all else was given.
+    #[error("{}", words(.0))]
+    Unreadable(Vec<Unreadable>),
     /// Something within failed.
     #[error("the query failed: {0}")]
     Failed(String),

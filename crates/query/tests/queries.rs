@@ -391,6 +391,13 @@ async fn an_unreadable_segment_is_said_and_survived() {
         assert_eq!(page.entries.len() as u64 + broken.rows, live(&entries, &filter("http")).len() as u64);
         let stats = query.stats(&filter("http"), Window::ALL, &[], None, 10).await.unwrap();
         assert_eq!(stats.cost.unreadable.len(), 1);
+        for order in [Order::Oldest, Order::Newest] {
+            let portions: Vec<_> = query.stream(&filter("http"), Window::ALL, order).collect().await;
+            let given: usize = portions.iter().flatten().map(Vec::len).sum();
+            assert_eq!(given, page.entries.len());
+            let Some(Err(QueryError::Unreadable(parts))) = portions.last() else { panic!("{:?}", portions.len()) };
+            assert_eq!(parts.as_slice(), page.cost.unreadable.as_slice());
+        }
     }
     // Pages damaged in the middle: an error, not a panic, and the rest is there.
     let mut damaged = whole.clone();

@@ -45,15 +45,38 @@ impl Limits {
 
     /// Whether each segment goes: those that are too old, and the first of the others until the rest is not too much.
     pub(crate) fn doomed(&self, segments: &[Arc<Segment>], oldest: Timestamp) -> Vec<bool> {
-        let mut total: u64 = segments.iter().map(|segment| segment.bytes).sum();
-        // They stand in the order in which they were begun, which no clock can turn around.
+        let is_old = |segment: &Arc<Segment>| segment.bounds.to < oldest;
+        let young = segments.iter().filter(|segment| !is_old(segment));
+        let mut total: u64 = young.map(|segment| segment.bytes).sum();
+        // They stand in the order in which they were sealed, which no clock can turn around.
         let goes = segments.iter().map(|segment| {
-            let goes = segment.bounds.to < oldest || total > self.retention_bytes;
-            if goes {
+            let is_too_much = !is_old(segment) && total > self.retention_bytes;
+            if is_too_much {
                 total = total.saturating_sub(segment.bytes);
             }
-            goes
+            is_too_much || is_old(segment)
         });
         goes.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lanternfish_model::ProtocolIndex;
+
+    use super::*;
+    use crate::Bounds;
+
+    #[test]
+    fn what_is_old_goes_before_what_is_too_much() {
+        let segment = |to: i64, bytes: u64| {
+            let bounds = Bounds { to: Timestamp::from_ns(to), ..Bounds::EMPTY };
+            Arc::new(Segment::new(ProtocolIndex(0), "segment".into(), bounds, bytes, 1))
+        };
+        let limits = Limits { retention_bytes: 100, retention_age: Duration::ZERO, ring_bytes: 0 };
+        let doomed = |segments: &[Arc<Segment>]| limits.doomed(segments, Timestamp::from_ns(50));
+        assert_eq!(doomed(&[segment(90, 100), segment(10, 100)]), [false, true]);
+        assert_eq!(doomed(&[segment(90, 60), segment(10, 100), segment(95, 60)]), [true, true, false]);
+        assert_eq!(doomed(&[segment(90, 60), segment(95, 40)]), [false, false]);
     }
 }

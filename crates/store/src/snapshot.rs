@@ -74,6 +74,8 @@ pub(crate) struct Contents {
     pub rows: u64,
     pub packets: u64,
     pub packet_bytes: u64,
+    /// Some packets could not be read, and so not be counted.
+    pub has_unread_packets: bool,
 }
 
 /// The snapshots of a data directory.
@@ -137,7 +139,7 @@ impl<'a> Snapshots<'a> {
                 is_filtered: new.is_filtered,
                 has_packets: new.has_packets,
                 rows: contents.rows,
-                packets: Some(contents.packets),
+                packets: (!contents.has_unread_packets).then_some(contents.packets),
                 packet_bytes: contents.packet_bytes,
                 bytes: length_of(path)?,
             };
@@ -206,8 +208,13 @@ impl<'a> Snapshots<'a> {
             self.fill_packets(&dir, new)?;
             let ring = Ring(Arc::new(RingFiles::open(&dir.ring(), false, 0, |_, _| {})));
             for packet in ring.packets(&[], new.from, new.to) {
+                // An error of one file ends that file alone: the others are no less worth keeping.
+                let Ok(packet) = packet else {
+                    contents.has_unread_packets = true;
+                    continue;
+                };
                 contents.packets += 1;
-                contents.packet_bytes = contents.packet_bytes.saturating_add(packet?.bytes.len() as u64);
+                contents.packet_bytes = contents.packet_bytes.saturating_add(packet.bytes.len() as u64);
             }
         }
         Ok(contents)

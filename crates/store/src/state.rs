@@ -137,9 +137,9 @@ impl Shared {
     }
 
     /// What would go of the segments by some limits.
-    pub(crate) fn going(&self, limits: &Limits, now: Timestamp) -> Going {
+    pub(crate) fn going(&self, limits: &Limits, oldest: Timestamp) -> Going {
         let segments = Arc::clone(&self.lock().segments);
-        let doomed = limits.doomed(&segments, limits.oldest(now));
+        let doomed = limits.doomed(&segments, oldest);
         let mut going = Going::default();
         for (segment, _) in segments.iter().zip(doomed).filter(|(_, goes)| *goes) {
             going.entries = going.entries.saturating_add(segment.bounds.rows);
@@ -151,6 +151,8 @@ impl Shared {
     /// Drops the segments that end before a time, and the oldest ones that are too much.
     pub(crate) fn keep_within(&self, oldest: Timestamp) {
         let limits = self.limits();
+        // Their files go with them, which takes its time: not while the lock is held, for which entries wait.
+        let mut gone = Vec::new();
         {
             let mut inner = self.lock();
             let doomed = limits.doomed(&inner.segments, oldest);
@@ -160,11 +162,13 @@ impl Shared {
                     let goes = doomed.next() == Some(true);
                     if goes {
                         segment.doom();
+                        gone.push(Arc::clone(segment));
                     }
                     !goes
                 });
             }
         }
+        drop(gone);
         self.loss_log().forget_before(oldest);
     }
 

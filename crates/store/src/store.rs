@@ -71,6 +71,11 @@ impl Store {
         Store::start(dir, config, tables, Some(lock), None)
     }
 
+    /// Whether a process writes to a data directory, this one or another.
+    pub fn is_written(dir: &Path) -> bool {
+        Dir::new(dir).is_locked()
+    }
+
     /// Opens a data directory or a snapshot to read it, beside the process that writes to it if there is one.
     pub fn read(dir: &Path, tables: Arc<Tables>) -> Result<Store, StoreError> {
         let dir = Dir::new(dir);
@@ -255,18 +260,27 @@ impl Store {
 
     /// What would go at once if it kept no more than this; a segment and a file of the ring go as a whole.
     pub fn going(&self, limits: &Limits) -> Going {
-        Going { packet_bytes: self.ring.0.going(limits.ring_bytes), ..self.shared.going(limits, now()) }
+        Going {
+            packet_bytes: self.ring.0.going(limits.ring_bytes),
+            ..self.shared.going(limits, self.oldest_within(limits))
+        }
     }
 
     /// Keeps as much as this from now on; what is too much or too old goes at once. Who calls it answers for the clock.
     pub fn set_limits(&self, limits: Limits) {
-        let is_older = limits.retention_age < self.limits().retention_age;
+        let oldest = self.oldest_within(&limits);
         self.shared.set_limits(limits);
         if self.is_read_only {
             return;
         }
-        self.shared.keep_within(if is_older { limits.oldest(now()) } else { Timestamp::MIN });
+        self.shared.keep_within(oldest);
         self.ring.0.resize(limits.ring_bytes);
+    }
+
+    /// What is older goes at once with these limits: age counts where they make it shorter, else in its own time.
+    fn oldest_within(&self, limits: &Limits) -> Timestamp {
+        let is_shorter = limits.retention_age < self.limits().retention_age;
+        if is_shorter { limits.oldest(now()) } else { Timestamp::MIN }
     }
 
     /// How it stands.

@@ -96,7 +96,7 @@ pub(crate) struct About {
     /// What the memory shall stay within, in bytes.
     pub(crate) memory_bytes: u64,
     /// The settings, some of which can be changed.
-    pub(crate) board: Board,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Instance {
@@ -288,7 +288,7 @@ impl Engine for Instance {
     }
 
     async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError> {
-        self.stores.delete(id)
+        self.stores.delete(id).await
     }
 
     async fn archive_snapshot(&self, id: &str) -> Result<ByteStream, EngineError> {
@@ -308,7 +308,8 @@ impl Engine for Instance {
     }
 
     async fn set_settings(&self, values: &BTreeMap<String, String>, is_trial: bool) -> Result<Deletes, EngineError> {
-        self.about.board.change(values, is_trial)
+        let (board, values) = (Arc::clone(&self.about.board), values.clone());
+        blocking::run(move |_| board.change(&values, is_trial)).await
     }
 
     fn files(&self) -> FilesAnswer {

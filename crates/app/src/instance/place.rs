@@ -1,5 +1,7 @@
 //! Where an instance keeps what it sees: a data directory, or a temporary one that goes with the program.
 
+use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,9 +62,7 @@ impl Place {
         let opened = Store::open(path, config, Arc::new(Tables::new(table)));
         let store = opened.map_err(|error| match &error {
             StoreError::Locked { .. } => {
-                let running = std::fs::read_to_string(path.join(LISTEN)).unwrap_or_default();
-                let at = running.trim();
-                let at = if at.is_empty() { String::new() } else { format!("; its dashboard is at {at}") };
+                let at = listening(path).map_or_else(String::new, |url| format!("; its dashboard is at {url}"));
                 Failure::Work(anyhow::anyhow!(
                     "{error}{at}. For one more: --data-dir another, and --listen 127.0.0.1:0"
                 ))
@@ -109,7 +109,7 @@ impl Place {
             is_redacting,
             is_kept: self.temporary.is_none(),
             memory_bytes: limits.memory.0,
-            board: Board::new(&self.store, invocation, self.temporary.is_none()),
+            board: Arc::new(Board::new(&self.store, invocation, self.temporary.is_none())),
         }
     }
 
@@ -130,20 +130,30 @@ impl Place {
     }
 }
 
-/// Where the user's data lies if nothing else is said.
+/// Where the instance that writes to a directory listens, as it said: `http://` or `https://` and an address. What is anything
+/// else is nothing, and is not repeated: rights that the user does not have may have been at hand to read it.
+pub(crate) fn listening(dir: &Path) -> Option<String> {
+    let mut text = String::new();
+    std::fs::File::open(dir.join(LISTEN)).ok()?.take(MAX_LISTEN_BYTES).read_to_string(&mut text).ok()?;
+    let url = text.trim().trim_end_matches('/');
+    let address = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    address.parse::<SocketAddr>().is_ok().then(|| url.to_owned())
+}
+
+/// Where the data of the user lies, as whom the program goes on, if nothing else is said.
 pub(crate) fn default_dir() -> Option<PathBuf> {
     let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if lanternfish_capture::privileges::is_root() {
+    let user = lanternfish_capture::privileges::lasting_user();
+    if user == 0 {
         return Some(PathBuf::from("/var/lib/lanternfish"));
     }
-    let state = of("XDG_STATE_HOME").or_else(|| Some(home(of("HOME"))?.join(".local/state")))?;
+    let state = of("XDG_STATE_HOME").or_else(|| Some(home(of("HOME"), user)?.join(".local/state")))?;
     Some(state.join("lanternfish"))
 }
 
-/// The home directory of the user; sudo may have left that of root in `HOME`.
-fn home(named: Option<PathBuf>) -> Option<PathBuf> {
+/// The home directory of a user; sudo may have left that of root in `HOME`.
+fn home(named: Option<PathBuf>, user: u32) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    let user = lanternfish_capture::privileges::user();
     if named.as_ref().is_some_and(|home| std::fs::metadata(home).is_ok_and(|about| about.uid() == user)) {
         return named;
     }
@@ -190,14 +200,33 @@ pub(crate) fn show(url: &str, is_quiet: bool) {
     }
 }
 
+/// The longest address of an instance, with its scheme.
+const MAX_LISTEN_BYTES: u64 = 96;
 /// The file in a data directory that tells where the instance listens.
-pub(crate) const LISTEN: &str = "listen";
+const LISTEN: &str = "listen";
 /// The most bytes of entries where nothing is kept.
 const UNKEPT_BYTES: u64 = 256 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_address_is_taken_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |text: &str| {
+            std::fs::write(dir.path().join(LISTEN), text).unwrap();
+            listening(dir.path())
+        };
+        assert_eq!(of("http://127.0.0.1:8899\n").as_deref(), Some("http://127.0.0.1:8899"));
+        assert_eq!(of("https://[::1]:8899/").as_deref(), Some("https://[::1]:8899"));
+        for text in
+            ["", "root:secret:19000:0:99999:7:::", "http://elsewhere.example:80", "ftp://127.0.0.1:1", "http://"]
+        {
+            assert_eq!(of(text), None, "{text}");
+        }
+        assert_eq!(listening(Path::new("/nowhere")), None);
+    }
 
     #[test]
     fn homes_are_found_by_number() {

@@ -121,6 +121,18 @@ impl Board {
 
     /// Changes settings, all of them or none, and gives what that deletes; a trial changes nothing.
     pub(crate) fn change(&self, values: &BTreeMap<String, String>, is_trial: bool) -> Result<Deletes, EngineError> {
+        if values.is_empty() {
+            return Ok(Deletes::default());
+        }
+        let Some(kept) = &self.kept else {
+            let key = values.keys().next().cloned().unwrap_or_default();
+            return Err(EngineError::Invalid {
+                message: format!("{key} can't be changed while the program runs"),
+                parameter: key,
+            });
+        };
+        // One change at a time: each begins with the limits that the one before left.
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut limits = self.store.limits();
         for (key, value) in values {
             let invalid = |message| EngineError::Invalid { parameter: key.clone(), message };
@@ -128,8 +140,6 @@ impl Board {
             known.ok_or_else(|| invalid(format!("{key} can't be changed while the program runs")))?;
             Change::parse(key, value).map_err(invalid)?.apply(&mut limits);
         }
-        let Some(kept) = self.kept.as_ref().filter(|_| !values.is_empty()) else { return Ok(Deletes::default()) };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let going = self.store.going(&limits);
         if !is_trial {
             kept.add(values).map_err(|error| EngineError::Failed(format!("cannot keep the settings: {error}")))?;

@@ -7,7 +7,7 @@ use lanternfish_api::{EngineError, PacketScope};
 use lanternfish_columns::Builders;
 use lanternfish_filter::Filter;
 use lanternfish_query::{Order, Query, Window};
-use lanternfish_store::{NewSnapshot, Snapshot, Store};
+use lanternfish_store::{Draft, NewSnapshot, Snapshot, Store};
 use tokio::runtime::Handle;
 
 use super::blocking;
@@ -40,9 +40,11 @@ pub(crate) async fn sift(
             waiting.check()?;
             for entry in portion? {
                 builders.push(&entry);
+                if builders.rows().is_multiple_of(LOOK_EVERY) && builders.bytes() >= MAX_WAITING_BYTES {
+                    hand_over(&mut builders, &mut draft)?;
+                }
             }
-            let batches = builders.finish().map_err(|error| EngineError::Failed(error.to_string()))?;
-            draft.entries(batches).map_err(refused)?;
+            hand_over(&mut builders, &mut draft)?;
         }
         let source = Source::of(&store);
         let located = source.locate(&mut meant, waiting)?;
@@ -54,6 +56,16 @@ pub(crate) async fn sift(
     })
     .await
 }
+
+fn hand_over(builders: &mut Builders, draft: &mut Draft<'_>) -> Result<(), EngineError> {
+    let batches = builders.finish().map_err(|error| EngineError::Failed(error.to_string()))?;
+    draft.entries(batches).map_err(refused)
+}
+
+/// After so many entries it is asked how many bytes wait: all columns are added up for it.
+const LOOK_EVERY: usize = 32;
+/// The most bytes of columns that wait, and those of a few entries: far less than a store takes at once.
+const MAX_WAITING_BYTES: usize = 2 << 20;
 
 /// Refuses filters that do not choose entries alone.
 fn check(filter: &Filter) -> Result<(), EngineError> {
@@ -69,9 +81,14 @@ fn check(filter: &Filter) -> Result<(), EngineError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use lanternfish_model::Timestamp;
+    use lanternfish_store::Config;
+    use lanternfish_testkit::TcpConversation;
+
     use super::*;
     use crate::instance::fixture::{Fixture, START, filter, shop};
-    use lanternfish_model::Timestamp;
 
     fn plan(query: &str) -> NewSnapshot {
         NewSnapshot {
@@ -108,6 +125,31 @@ mod tests {
             assert_eq!((known.time, &known.bytes, &known.interface), (packet.time, &packet.bytes, &packet.interface));
         }
         assert!(made.bytes < 1 << 20, "{} bytes", made.bytes);
+    }
+
+    /// More than a store takes at once: bodies of 20 kB are nothing unusual.
+    #[tokio::test]
+    async fn large_bodies_come_in_parts() {
+        const CALLS: usize = 900;
+        let body = "x".repeat(20_000);
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut conversation = TcpConversation::new("10.0.0.1:4000", "10.0.0.2:80").handshake();
+        for number in 0..CALLS {
+            let asked = format!("GET /{number} HTTP/1.1\r\nHost: shop\r\n\r\n");
+            conversation = conversation.to_server(asked.as_bytes()).to_client(answer.as_bytes());
+        }
+        let fixture = Fixture::with(&conversation.fin().capture(), Config { ring_bytes: 0, ..Config::default() });
+        assert!(fixture.store.seal(Duration::from_secs(20)));
+        let mut builders = Builders::new(Arc::clone(fixture.store.tables()));
+        for mut entry in fixture.entries("http").await {
+            entry.id += 1 << 40;
+            builders.push(&entry);
+        }
+        fixture.store.append(builders.finish().unwrap());
+        assert!(fixture.store.flush(Duration::from_secs(20)));
+        let new = NewSnapshot { has_packets: false, ..plan("http") };
+        let made = sift(&fixture.store, fixture.queried.query(), &filter("http"), new).await.unwrap();
+        assert_eq!(made.rows, 2 * CALLS as u64);
     }
 
     #[tokio::test]

@@ -67,9 +67,10 @@ impl OpenStores {
     }
 
     /// Deletes a snapshot.
-    pub(crate) fn delete(&self, id: &str) -> Result<(), EngineError> {
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), EngineError> {
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != id);
-        self.main().snapshots().delete(id).map_err(refused)
+        let (store, id) = (Arc::clone(self.main()), id.to_owned());
+        blocking::run(move |_| store.snapshots().delete(&id).map_err(refused)).await
     }
 
     /// A snapshot as a tar file that is made while it is sent.

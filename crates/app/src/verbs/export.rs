@@ -33,8 +33,9 @@ pub(super) fn run(cli: &Cli, arguments: &ExportArgs) -> Result<(), Failure> {
         is_whole_connection: arguments.whole_connection,
     };
     what.check(&prepared)?;
-    let target = Target::new(arguments.file.as_deref(), format)?;
     let mut stored = Stored::open(&arguments.stored, prepared.table)?;
+    // Rights are given up by now: the file is the user's own.
+    let target = Target::new(arguments.file.as_deref(), format)?;
     what.write(&mut stored, &prepared, target)
 }
 
@@ -122,7 +123,7 @@ pub(super) fn write_file(stored: &Stored, request: ExportRequest, target: Target
     let bytes = stored.wait(export(stored.queried.query(), request)).map_err(failure)?;
     let written = write_stream(stored, bytes, &target);
     // A file that lacks what could not be read is whole otherwise.
-    if matches!(written, Ok(()) | Err(Broken::Stream(EngineError::Query(QueryError::Failed(_))))) {
+    if matches!(written, Ok(()) | Err(Broken::Stream(EngineError::Query(QueryError::Unreadable(_))))) {
         target.keep()?;
     }
     Ok(written?)

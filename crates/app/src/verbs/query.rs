@@ -8,7 +8,7 @@ use lanternfish_api::{EngineFormat, ExportRequest};
 use lanternfish_model::{Entry, Loss};
 use lanternfish_output::Format;
 use lanternfish_pipeline::EntrySink;
-use lanternfish_query::{Order, Window};
+use lanternfish_query::{Order, QueryError, Window};
 
 use crate::cli::{Cli, OrderArgs, QueryArgs, QueryFormat};
 use crate::exit::Failure;
@@ -94,7 +94,14 @@ pub(super) fn write_text(
             let portions = stored.queried.query().stream(&prepared.filter, window, Order::Oldest);
             let mut portions = Box::pin(portions);
             while let Some(portion) = stored.wait(portions.next()) {
-                let portion = portion.map_err(query_failure)?;
+                let portion = match portion {
+                    Ok(portion) => portion,
+                    Err(QueryError::Unreadable(parts)) => {
+                        stored.tell_unreadable(&parts);
+                        break;
+                    }
+                    Err(error) => return Err(query_failure(error)),
+                };
                 let count = usize::try_from(left).unwrap_or(usize::MAX).min(portion.len());
                 told.has_more = count < portion.len();
                 told.entries += count as u64;

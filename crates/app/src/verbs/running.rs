@@ -12,12 +12,13 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use lanternfish_store::Store;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::exit::Failure;
-use crate::instance::place::LISTEN;
+use crate::instance::place::listening;
 
 /// An instance that said where it listens; it may have ended since without taking that back.
 pub(super) struct Running {
@@ -46,10 +47,10 @@ pub(super) enum Answer {
 impl Running {
     /// The instance that a data directory tells of.
     pub(super) fn of(dir: &Path) -> Option<Running> {
-        let text = std::fs::read_to_string(dir.join(LISTEN)).ok()?;
-        let url = text.trim().trim_end_matches('/').to_owned();
+        // After a crash the address stays behind, and anybody may listen there; the lock does not.
+        let url = listening(dir).filter(|_| Store::is_written(dir))?;
         let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());
-        (!url.is_empty()).then_some(Running { url, address })
+        Some(Running { url, address })
     }
 
     /// The address of its dashboard.

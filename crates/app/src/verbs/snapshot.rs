@@ -230,12 +230,13 @@ fn open(id: &str, place: &DataDirArgs) -> Result<(), Failure> {
 
 fn export(cli: &Cli, id: &str, file: Option<&Path>, format: ArchiveFormat, place: &DataDirArgs) -> Result<(), Failure> {
     let prepared = Prepared::of(cli, None, None)?;
+    let store = read(&settle(place)?, prepared.table)?;
+    let path = store.snapshots().path(id).map_err(refused)?;
+    // Rights are given up by now: the file is the user's own.
     let target = match format.export() {
         Some(format) => Target::new(file, format)?,
         None => Target::with(file, false, PRIVATE, "tar")?,
     };
-    let store = read(&settle(place)?, prepared.table)?;
-    let path = store.snapshots().path(id).map_err(refused)?;
     let Some(format) = format.export() else {
         let mut output = std::io::BufWriter::new(target.file()?);
         store.snapshots().export(id, &mut output).map_err(broken)?;

@@ -8,7 +8,7 @@ use lanternfish_api::{EngineError, Queried};
 use lanternfish_capture::privileges;
 use lanternfish_columns::Tables;
 use lanternfish_model::{Cause, FieldTable, Loss, Timestamp};
-use lanternfish_query::{Cost, QueryError, Window};
+use lanternfish_query::{Cost, QueryError, Unreadable, Window};
 use lanternfish_store::{Status, Store, StoreError};
 use lanternfish_telemetry::{losses, thousands};
 use tokio::runtime::Runtime;
@@ -65,10 +65,14 @@ impl Stored {
 
     /// Tells what could not be read.
     pub(super) fn tell_cost(&mut self, cost: &Cost) {
-        for segment in &cost.unreadable {
+        self.tell_unreadable(&cost.unreadable);
+    }
+
+    /// Tells what could not be read.
+    pub(super) fn tell_unreadable(&mut self, parts: &[Unreadable]) {
+        for part in parts {
             self.is_damaged = true;
-            let (name, rows) = (&segment.name, thousands(segment.rows));
-            tell(&format!("lanternfish: {name} can't be read ({}): its {rows} rows are missing", segment.reason));
+            tell(&format!("lanternfish: {part}"));
         }
     }
 
@@ -165,7 +169,7 @@ pub(super) fn query_failure(error: QueryError) -> Failure {
         | QueryError::BadParameter(_)
         | QueryError::BadGroup { .. }
         | QueryError::BadCursor(_) => Failure::usage(error),
-        QueryError::TooLarge { .. } | QueryError::Failed(_) => Failure::Work(error.into()),
+        QueryError::TooLarge { .. } | QueryError::Failed(_) | QueryError::Unreadable(_) => Failure::Work(error.into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lanternfish_capture::privileges;
 use lanternfish_output::{EntryWriter, Format};
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ pub(super) fn run(cli: &Cli, arguments: &WatchArgs) -> Result<(), Failure> {
     let format = arguments.output.format();
     match find(arguments) {
         Ok(running) => {
+            privileges::drop_all_as_user().map_err(anyhow::Error::from)?;
             let prepared = Prepared::new(cli, query, &arguments.entries)?;
             let mut writer = prepared.writer(format);
             // What the output can't show is refused as it is where entries are captured here.

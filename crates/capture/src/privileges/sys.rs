@@ -23,11 +23,15 @@ pub fn read_capabilities() -> io::Result<Current> {
     Ok(Current { effective: join(low.effective, high.effective), permitted: join(low.permitted, high.permitted) })
 }
 
-/// Makes a set the permitted and effective one and empties the inheritable one (capset(2)).
-pub fn write_capabilities(set: Capabilities) -> io::Result<()> {
+/// Sets the permitted and the effective set and empties the inheritable one (capset(2)).
+pub fn write_capabilities(permitted: Capabilities, effective: Capabilities) -> io::Result<()> {
     let mut header = Header { version: VERSION_3, pid: 0 };
-    let half = |bits: u64| Data { effective: bits as u32, permitted: bits as u32, inheritable: 0 };
-    let data = [half(set.0), half(set.0 >> 32)];
+    let half = |permitted: u64, effective: u64| Data {
+        effective: effective as u32,
+        permitted: permitted as u32,
+        inheritable: 0,
+    };
+    let data = [half(permitted.0, effective.0), half(permitted.0 >> 32, effective.0 >> 32)];
     // SAFETY: version 3 reads a header and two data words, which live during the call.
     check(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) })
 }

@@ -19,6 +19,8 @@ pub(super) fn run(arguments: &DoctorArgs, color: ColorChoice) -> Result<(), Fail
     if arguments.fix {
         return fix::run(arguments.yes);
     }
+    // What a capture will have is what counts.
+    lanternfish_capture::privileges::take_up().map_err(anyhow::Error::from)?;
     let checks = checks::all(&Facts::gather(Path::new("/")));
     let text = match arguments.list.format {
         ListFormat::Table => table(&checks, Screen::of_stdout(color).has_color),

@@ -1,8 +1,8 @@
-//! The engine with a toy protocol: lines, `>` from the client and `<` from the server, `>up` hands off.
+//! The engine with a toy protocol: lines, `>` from the client and `<` from the server; `>up` hands off, `>hold` is held.
 
 use lanternfish_model::{
-    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, PacketRef, PairKey, ProtocolSpec, Role, Scope,
-    Timestamp, Transport, Wants,
+    Cause, ConnectionFacts, Direction, Endpoint, FieldTable, Loss, Message, PacketRef, PairKey, ProtocolSpec, Role,
+    Scope, Timestamp, Transport, Wants,
 };
 
 use super::*;
@@ -32,11 +32,15 @@ impl Protocol for Lines {
         head.bytes.starts_with(b">late").then_some(Sender::Client)
     }
     fn open(&self, _facts: &ConnectionFacts) -> Box<dyn Dissector> {
-        Box::new(Reader)
+        Box::new(Reader::default())
     }
 }
 
-struct Reader;
+#[derive(Default)]
+struct Reader {
+    /// What `>hold` said, which goes out with what is given up.
+    held: Option<Box<Message>>,
+}
 
 impl Dissector for Reader {
     fn data(&mut self, chunk: &Chunk<'_>, out: &mut Out<'_>) -> Progress {
@@ -51,8 +55,12 @@ impl Dissector for Reader {
             let mut message = out.begin(role, chunk, at);
             chunk.cover(&mut message, at..at + length + 1);
             message.body.bytes.extend_from_slice(line);
-            out.emit(message);
             at += length + 1;
+            if line == b">hold" {
+                self.held = Some(message);
+                continue;
+            }
+            out.emit(message);
             if line == b">up" {
                 return Progress::Handoff { consumed: at, to: Handoff::Probe };
             }
@@ -69,7 +77,11 @@ impl Dissector for Reader {
     fn held_bytes(&self) -> usize {
         0
     }
-    fn shed(&mut self, _out: &mut Out<'_>) {}
+    fn shed(&mut self, out: &mut Out<'_>) {
+        if let Some(message) = self.held.take() {
+            out.emit(message);
+        }
+    }
     fn resync(&mut self, _direction: Direction, bytes: &[u8]) -> Option<usize> {
         bytes.iter().position(|&byte| byte == b'>' || byte == b'<')
     }
@@ -98,7 +110,7 @@ struct Bench {
     limits: Limits,
     wants: Wants,
     pool: MessagePool,
-    messages: Vec<Box<lanternfish_model::Message>>,
+    messages: Vec<Box<Message>>,
     loss: Loss,
     number: u64,
 }
@@ -355,4 +367,21 @@ fn what_is_held_is_given_up_and_the_next_message_is_found() {
     assert_eq!((bench.conversation.held_bytes(), bench.messages.len()), (0, 0));
     bench.data(ToServer, b">two\n", false);
     assert_eq!((bench.texts(), bench.loss.count(Cause::UnknownProtocol)), (vec![">two".to_owned()], 1));
+}
+
+#[test]
+fn a_message_that_is_given_up_counts_as_one() {
+    let mut bench = Bench::new(false);
+    bench.data(ToServer, b">hold\n", false);
+    bench.with(|conversation, desk, facts| conversation.relieve(desk, facts));
+    assert_eq!(bench.texts(), [">hold"]);
+    bench.data(ToServer, b"nonsense\n>b\n", false);
+    assert_eq!(bench.texts(), [">hold", ">b"]);
+    assert_eq!((bench.loss.count(Cause::Retracted), bench.conversation.detected().len()), (0, 1));
+    // The first behind a loss is not matched by counting.
+    bench.data(ToServer, b"nonsense\n>hold\n", false);
+    bench.with(|conversation, desk, facts| conversation.relieve(desk, facts));
+    bench.data(ToServer, b">c\n", false);
+    let pairings: Vec<_> = bench.messages.iter().map(|message| message.pairing).collect();
+    assert_eq!(pairings, [PairKey::InOrder, PairKey::AfterLoss, PairKey::AfterLoss, PairKey::InOrder]);
 }

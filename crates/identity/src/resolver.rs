@@ -56,6 +56,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// A question that was asked at a time, and not answered yet.
+    pub fn new(asked_at: Instant) -> Ticket {
+        Ticket { client: OnceLock::new(), server: OnceLock::new(), asked_at }
+    }
+
     /// The answer, or nothing where an end is still looked for.
     pub fn ends(&self) -> Option<Ends> {
         Some(Ends { client: self.client()?.clone(), server: self.server()?.clone() })
@@ -129,7 +134,7 @@ impl Resolver {
 
     /// Asks for the ends of a connection; never waits.
     pub fn observe(&self, facts: &ConnectionFacts) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket { client: OnceLock::new(), server: OnceLock::new(), asked_at: Instant::now() });
+        let ticket = Arc::new(Ticket::new(Instant::now()));
         let request = Request {
             transport: facts.transport,
             client: facts.client,

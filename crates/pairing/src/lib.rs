@@ -136,9 +136,7 @@ impl Pairer {
     /// Gives up everything that waits, to make room: half pairs with a note. Requests in order keep their places, so that
     /// their responses are not taken for others'.
     pub fn relieve(&mut self, note: &str, emit: &mut impl FnMut(Pair)) {
-        while let Some(response) = self.early.pop_front() {
-            emit(Pair { request: None, response: Some(response) });
-        }
+        while self.give_up_early(emit) {}
         let mut places = VecDeque::with_capacity(self.requests.len());
         for slot in std::mem::take(&mut self.requests) {
             match slot {
@@ -225,12 +223,19 @@ impl Pairer {
     fn come_early(&mut self, mut message: Box<Message>, limits: &Limits, loss: &mut Loss, emit: &mut impl FnMut(Pair)) {
         if self.early.len() >= limits.waiting {
             loss.add(Cause::PairLimit, 1);
-            if let Some(oldest) = self.early.pop_front() {
-                emit(Pair { request: None, response: Some(oldest) });
-            }
+            self.give_up_early(emit);
         }
         self.reckon(&mut message);
         self.early.push_back(message);
+    }
+
+    /// Gives up the oldest response whose request is not whole yet; tells whether there was one.
+    fn give_up_early(&mut self, emit: &mut impl FnMut(Pair)) -> bool {
+        let Some(oldest) = self.early.pop_front() else { return false };
+        // Its request is still to come, and must not be given the next response.
+        self.order = Order::Lost;
+        emit(Pair { request: None, response: Some(oldest) });
+        true
     }
 
     /// Messages may have been lost, nobody knows how many, so counting tells little. The acknowledgement numbers tell

@@ -180,3 +180,43 @@ fn what_is_given_up_keeps_its_place() {
     let told: Vec<_> = pairs.iter().map(|pair| (number(&pair.request), number(&pair.response), notes(pair))).collect();
     assert_eq!(told, [(1, 0, 1), (2, 0, 1), (3, 0, 1), (0, 5, 0), (0, 6, 0), (4, 7, 0), (0, 8, 0)]);
 }
+
+/// A message over TCP that begins in a packet, with its sequence and acknowledgement numbers and its length.
+fn at(role: Role, number: u64, [sequence, acknowledgement, length]: [u32; 3]) -> Box<Message> {
+    let mut message = message(role, PairKey::InOrder, number);
+    message.position = Some(StreamPosition { sequence, acknowledgement });
+    message.wire_bytes = length.into();
+    message
+}
+
+#[test]
+fn a_request_whose_early_response_was_given_up_does_not_take_the_next_one() {
+    let limits = Limits { waiting: 1, ..Limits::default() };
+    let first = [at(Role::Request, 1, [0, 0, 10]), at(Role::Response, 2, [0, 10, 10])];
+    // A long upload is refused while it runs.
+    let refusal = at(Role::Response, 4, [10, 500, 10]);
+    let upload = at(Role::Request, 3, [10, 10, 1000]);
+    let call = [at(Role::Request, 6, [1010, 30, 10]), at(Role::Response, 7, [30, 1020, 10])];
+    let next = [at(Role::Request, 8, [1020, 40, 10]), at(Role::Response, 9, [40, 1030, 10])];
+    let told = |is_relieved: bool| {
+        let (mut pairer, mut loss, mut pairs) = (Pairer::default(), Loss::default(), Vec::new());
+        let mut emit = |pair: Pair| {
+            let number = |half: &Option<Box<Message>>| half.as_ref().map_or(0, |message| message.first.number);
+            pairs.push((number(&pair.request), number(&pair.response)));
+        };
+        let begin = first.iter().chain([&refusal]);
+        begin.for_each(|message| pairer.push(message.clone(), &limits, &mut loss, &mut emit));
+        match is_relieved {
+            true => pairer.relieve("given up", &mut emit),
+            // One more than may wait.
+            false => pairer.push(at(Role::Response, 5, [20, 500, 10]), &limits, &mut loss, &mut emit),
+        }
+        let limits = Limits::default();
+        for message in [&upload].into_iter().chain(&call).chain(&next) {
+            pairer.push(message.clone(), &limits, &mut loss, &mut emit);
+        }
+        pairs
+    };
+    assert_eq!(told(true), [(1, 2), (0, 4), (3, 0), (6, 7), (8, 9)]);
+    assert_eq!(told(false), [(1, 2), (0, 4), (0, 5), (3, 0), (6, 7), (8, 9)]);
+}

@@ -13,6 +13,8 @@ pub struct Budget {
     pub held_bytes: usize,
     /// Such bytes of one connection.
     pub connection_held_bytes: usize,
+    /// Bytes of entries that wait until the processes at their ends are known; those of flows may take as many again.
+    pub unidentified_bytes: usize,
     /// Flows.
     pub flows: usize,
     /// Flows of which nobody answered so far.
@@ -32,6 +34,7 @@ impl Budget {
             buffered_bytes: memory / BUFFER_SHARE,
             held_bytes,
             connection_held_bytes: (held_bytes / CONNECTION_SHARE).max(MIN_CONNECTION_HELD_BYTES).min(held_bytes / 2),
+            unidentified_bytes: memory / UNIDENTIFIED_SHARE,
             flows,
             unanswered_flows: flows / UNANSWERED_SHARE,
             embryonic_connections: (memory / EMBRYONIC_SHARE / CONNECTION_BYTES).max(MIN_EMBRYONIC),
@@ -69,6 +72,8 @@ const HELD_SHARE: usize = 16;
 const CONNECTION_SHARE: usize = 8;
 /// One connection may hold a message of the usual limits, where that is not most of what all may hold.
 const MIN_CONNECTION_HELD_BYTES: usize = 512 << 10;
+/// The part that entries may take which wait for the processes at their ends.
+const UNIDENTIFIED_SHARE: usize = 32;
 /// The part that flows may take.
 const FLOW_SHARE: usize = 8;
 /// What a flow takes, with its places in the tables.
@@ -93,7 +98,8 @@ mod tests {
         for memory in [16 << 20, 64 << 20, DEFAULT_MEMORY_BYTES, 4 << 30] {
             let budget = Budget::of(memory);
             let flows = budget.flows * FLOW_BYTES;
-            let sum = budget.table_bytes + budget.buffered_bytes + budget.held_bytes + flows;
+            let unidentified = 2 * budget.unidentified_bytes;
+            let sum = budget.table_bytes + budget.buffered_bytes + budget.held_bytes + unidentified + flows;
             assert!(sum <= memory * 2 / 3, "{memory}: {budget:?}");
             assert!(budget.unanswered_flows < budget.flows && budget.connection_held_bytes < budget.held_bytes);
         }

@@ -96,6 +96,7 @@ impl FlowTable {
     /// Begins a run.
     pub fn new(settings: Arc<Settings>) -> FlowTable {
         FlowTable {
+            held: Held::new(settings.budget.unidentified_bytes),
             settings,
             flows: HashMap::new(),
             connections: HashMap::new(),
@@ -104,7 +105,6 @@ impl FlowTable {
             due: BTreeSet::new(),
             opened: Vec::new(),
             events: Vec::new(),
-            held: Held::default(),
             scope: KnownScope::default(),
             count: 0,
             ending: None,

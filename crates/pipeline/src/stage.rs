@@ -95,6 +95,7 @@ impl Stage {
     /// The `worker`-th of `count` workers.
     pub(crate) fn new(settings: Arc<Settings>, sink: Box<dyn EntrySink>, worker: u16, count: u16) -> Stage {
         let share = settings.budget.held_bytes / usize::from(count.max(1));
+        let unidentified_bytes = settings.budget.unidentified_bytes / usize::from(count.max(1));
         let holding = Holding::new(share, settings.budget.connection_held_bytes.min(share / 2));
         let of = |transport| settings.transport_protocol(transport);
         let transports = [of(Transport::Tcp), of(Transport::Udp), of(Transport::Sctp), None];
@@ -119,7 +120,7 @@ impl Stage {
             shown: 0,
             connections: 0,
             extra: Values::default(),
-            held: Held::default(),
+            held: Held::new(unidentified_bytes),
             holding,
             redactor,
             known_names: KnownNames::default(),
@@ -268,7 +269,8 @@ impl Stage {
         if ticket.is_settled() {
             return self.identify(row, ticket);
         }
-        if let Some((row, ticket)) = self.held.push(row, Arc::clone(ticket)) {
+        self.held.push(row, Arc::clone(ticket));
+        while let Some((row, ticket)) = self.held.pop_excess() {
             self.identify(row, &ticket);
         }
     }

@@ -50,7 +50,9 @@ impl Conversation {
             message.note("given up because too much was held of messages under way");
         }
         if let State::Active(active) = &mut self.state {
+            let before = desk.messages.len();
             active.dissector.shed(&mut out(desk, facts, active.protocol, &mut self.session));
+            active.emitted(desk, before);
         }
     }
 }

@@ -169,6 +169,11 @@ impl Run {
         }
     }
 
+    /// What can be given up is given up.
+    pub fn shed(&mut self) {
+        self.call(ToServer, |dissector, _, out| dissector.shed(out));
+    }
+
     pub fn close(&mut self) {
         for direction in [ToServer, ToClient] {
             self.call(direction, |dissector, chunk, out| dissector.end(chunk, out));

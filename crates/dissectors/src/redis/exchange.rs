@@ -101,10 +101,10 @@ impl Exchange {
         self.asked.capacity().saturating_mul(size_of::<Asked>())
     }
 
-    /// Keeps of the commands that wait only their number.
+    /// Gives up the room that no command takes. The commands stay, which are small: without them nobody knows how the
+    /// server goes on.
     pub fn shed(&mut self) {
-        self.uncounted = self.uncounted.saturating_add(self.asked.len() as u64);
-        self.asked = VecDeque::new();
+        self.asked.shrink_to_fit();
     }
 
     /// Forgets who waits for what, after bytes were lost.

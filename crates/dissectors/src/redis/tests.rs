@@ -316,6 +316,28 @@ fn sync_is_answered_by_the_snapshot() {
 }
 
 #[test]
+fn what_a_command_changes_is_known_after_room_was_made() {
+    let mut run = run();
+    run.feed(ToServer, &command(&["SUBSCRIBE", "a", "b"]));
+    run.shed();
+    for channel in ["a", "b"] {
+        run.feed(ToClient, &command(&["subscribe", channel, "1"]));
+    }
+    run.feed(ToServer, &[command(&["RESET"]), command(&["MONITOR"])].concat());
+    run.shed();
+    run.feed(ToClient, b"+RESET\r\n+OK\r\n+1339518083.107412 [0 127.0.0.1:60866] \"keys\" \"*\"\r\n");
+    run.feed(ToServer, &command(&["SYNC"]));
+    run.shed();
+    run.feed(ToClient, b"$4\r\nDATA*1\r\n$4\r\nPING\r\n");
+    let (request, response, one_way) = (Role::Request, Role::Response, Role::OneWay);
+    let (subscribed, synced) = ([request, response, one_way], [request, response, one_way]);
+    let monitored = [request, request, response, response, one_way];
+    let roles: Vec<_> = run.messages.iter().map(|message| message.role).collect();
+    assert_eq!(roles, [&subscribed[..], &monitored, &synced].concat(), "{}", run.text());
+    assert_eq!(run.desyncs, 0);
+}
+
+#[test]
 fn a_long_value_is_cut_and_goes_through() {
     let mut run = run();
     let value = "x".repeat(1 << 20);

@@ -478,11 +478,12 @@ impl Dissector for Stream {
     fn shed(&mut self, out: &mut Out<'_>) {
         for direction in [Direction::ToServer, Direction::ToClient] {
             let half = self.half(direction);
-            if !half.buffer.is_empty() {
-                let wanted = message_length(&half.buffer).unwrap_or(MESSAGE_HEADER_BYTES);
+            if let Some(wanted) = message_length(&half.buffer) {
                 half.skip = wanted.saturating_sub(half.buffer.len());
+                half.buffer.clear();
             }
-            half.buffer = Vec::new();
+            // What is left of a header tells where the message ends, once the rest has come.
+            half.buffer.shrink_to_fit();
         }
         if self.exchange.is_some() {
             out.count(Cause::HeldBytesFull, 1);

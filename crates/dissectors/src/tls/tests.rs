@@ -258,6 +258,27 @@ fn over_the_limit() {
 }
 
 #[test]
+fn a_message_is_passed_over_where_room_was_made_within_its_header() {
+    // What the certificate holds looks like a handshake message of its own.
+    let hidden = [&client_hello(&server_name("hidden.example.org"))[..], &[0; 300]].concat();
+    let certificate = [&[11][..], &(hidden.len() as u32).to_be_bytes()[1..], &hidden].concat();
+    let server_hello = [&[2, 0, 0, 40, 3, 3][..], &[5; 32], &[0, 0xc0, 0x2f, 0, 0, 0]].concat();
+    let flight = records(&[&server_hello[..], &certificate].concat(), 16_000);
+    for cut in 1..=4 {
+        let mut driver = Driver::new(&Tls);
+        driver.feed(ToServer, &records(&client_hello(&server_name("example.org")), 16_000));
+        let (begin, rest) = flight.split_at(5 + server_hello.len() + cut);
+        driver.feed(ToClient, begin);
+        driver.shed();
+        assert!(driver.held_bytes() < 4, "{}", driver.held_bytes());
+        driver.feed(ToClient, rest);
+        driver.close();
+        assert_eq!((driver.messages.len(), driver.lost), (2, 0), "cut at {cut}: {:?}", driver.lines());
+        assert_eq!(driver.text("tls_server_name"), "example.org");
+    }
+}
+
+#[test]
 fn sslv2() {
     let hello =
         [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[7, 0, 0xc0, 0, 0, 4].repeat(3), &[1, 0, 0x80], &[9; 16]]

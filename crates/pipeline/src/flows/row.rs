@@ -39,7 +39,8 @@ impl FlowTable {
         if ticket.is_settled() {
             return self.emit(row, writer);
         }
-        if let Some((row, ticket)) = self.held.push(row, ticket) {
+        self.held.push(row, ticket);
+        while let Some((row, ticket)) = self.held.pop_excess() {
             self.identify(row, &ticket, writer);
         }
     }

@@ -50,6 +50,28 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
 }
 
 #[test]
+fn the_directory_of_snapshots_comes_from_a_variable_or_a_file_too() {
+    let dir = Fixture::new(&shop()).close();
+    let id = text(dir.path(), &["snapshot", "create"]);
+    let configuration = tempfile::NamedTempFile::new().unwrap();
+    let list = |variable: Option<&std::path::Path>, arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lanternfish"));
+        command.env_clear().current_dir("/").envs(variable.map(|path| ("LANTERNFISH_DATA_DIR", path)));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(list(Some(dir.path()), &["snapshot", "list"]).contains(id.trim()));
+    let file = configuration.path().to_str().unwrap();
+    for table in ["", "[snapshot]\n"] {
+        std::fs::write(file, format!("{table}data_dir = '{}'\nformat = 'json'\n", dir.path().display())).unwrap();
+        for arguments in [["--config", file, "snapshot", "list"], ["snapshot", "--config", file, "list"]] {
+            assert!(list(None, &arguments).starts_with("[\n"), "{table}{arguments:?}");
+        }
+    }
+}
+
+#[test]
 fn a_store_in_use_without_an_interface_makes_no_snapshot() {
     let fixture = Fixture::new(&shop());
     for arguments in [&["snapshot", "create"][..], &["snapshot", "delete", "1"]] {

@@ -92,7 +92,8 @@ fn print(running: &Running, path: &str, writer: &mut EntryWriter<'static>) -> Re
             tell("lanternfish: entries come faster than they are read; those left out are stored by the instance");
         }
         dropped = dropped.saturating_add(missed);
-        text.is_empty() || output.write(text.as_bytes())
+        let is_last = part.get("is_last").and_then(Value::as_bool).unwrap_or(false);
+        (text.is_empty() || output.write(text.as_bytes())) && !is_last
     })?;
     output.end(writer)?;
     if dropped > 0 {

@@ -55,3 +55,11 @@ fn a_document_is_whole_whenever_the_instance_ends() {
     let all: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(all, serde_json::json!([{"id": 1}, {"id": 2}]));
 }
+
+#[test]
+fn a_limit_in_the_filter_ends_it() {
+    let lines = "{\"text\":\"\",\"dropped\":0,\"is_last\":false}\n{\"text\":\"1\\n\",\"dropped\":0,\"is_last\":true}\n";
+    let (code, out, error, _) = watch(&["watch", "http && limit(1)", "-o", "csv", "--fields", "id"], lines);
+    assert_eq!((code, out.as_str()), (0, "id\n1\n"), "{error}");
+    assert!(!error.contains("ended"), "{error}");
+}

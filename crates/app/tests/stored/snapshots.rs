@@ -72,6 +72,17 @@ fn the_directory_of_snapshots_comes_from_a_variable_or_a_file_too() {
 }
 
 #[test]
+fn a_window_without_packets_is_not_said_to_have_some() {
+    let dir = Fixture::new(&shop()).close();
+    let window = ["--from", "2023-11-14T23:00:00Z", "--to", "2023-11-14T23:01:00Z"];
+    text(dir.path(), &[&["snapshot", "create"][..], &window].concat());
+    let list: Value = serde_json::from_str(&text(dir.path(), &["snapshot", "list", "-o", "json"])).unwrap();
+    assert_eq!((&list[0]["has_packets"], &list[0]["packets"]), (&false.into(), &0.into()));
+    let list = text(dir.path(), &["snapshot", "list"]);
+    assert!(list.contains(" none") && !list.contains("kept"), "{list}");
+}
+
+#[test]
 fn a_store_in_use_without_an_interface_makes_no_snapshot() {
     let fixture = Fixture::new(&shop());
     for arguments in [&["snapshot", "create"][..], &["snapshot", "delete", "1"]] {

@@ -170,7 +170,7 @@ fn config(limits: Limits) -> Config {
 pub(crate) fn show(url: &str, is_quiet: bool) {
     tell(&format!("The dashboard is at {url}"));
     if std::env::var_os("SSH_CONNECTION").is_some() {
-        let port = url.rsplit(':').next().unwrap_or_default();
+        let port = port_of(url);
         tell(&format!("From your own machine: ssh -L {port}:127.0.0.1:{port} this-machine, then open it there"));
         return;
     }
@@ -190,6 +190,13 @@ pub(crate) fn show(url: &str, is_quiet: bool) {
     }
 }
 
+/// The port of an address such as `https://[::1]:8899/?snapshot=1`.
+fn port_of(url: &str) -> &str {
+    let address = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit(':').next().unwrap_or_default()
+}
+
 /// The file in a data directory that tells where the instance listens.
 pub(crate) const LISTEN: &str = "listen";
 /// The most bytes of entries where nothing is kept.
@@ -198,6 +205,13 @@ const UNKEPT_BYTES: u64 = 256 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_are_found_whatever_follows() {
+        for url in ["http://127.0.0.1:8899", "https://127.0.0.1:8899/?snapshot=1", "http://[::1]:8899/a:b"] {
+            assert_eq!(port_of(url), "8899", "{url}");
+        }
+    }
 
     #[test]
     fn homes_are_found_by_number() {

@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
+use lanternfish_store::NewSnapshot;
 use serde_json::Value;
 
-use super::fixture::{Fixture, shop};
+use super::fixture::{self, Fixture, shop};
 use super::{packets, run, text};
 
 #[test]
@@ -80,6 +81,40 @@ fn a_window_without_packets_is_not_said_to_have_some() {
     assert_eq!((&list[0]["has_packets"], &list[0]["packets"]), (&false.into(), &0.into()));
     let list = text(dir.path(), &["snapshot", "list"]);
     assert!(list.contains(" none") && !list.contains("kept"), "{list}");
+}
+
+#[test]
+fn a_snapshot_is_shown_where_the_instance_listens() {
+    let dir = Fixture::new(&shop());
+    let new = NewSnapshot {
+        name: String::new(),
+        from: fixture::START,
+        to: fixture::START + 1_000_000_000,
+        filter: String::new(),
+        is_filtered: false,
+        has_packets: true,
+    };
+    let id = dir.store.snapshots().create(&new).unwrap().id;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let open = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lanternfish"));
+        let command = command.env_clear().current_dir("/").env("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22");
+        let output =
+            command.args(["snapshot", "open", id.trim(), "--data-dir"]).arg(dir.store.path()).output().unwrap();
+        assert!(output.status.success());
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for scheme in ["http", "https"] {
+        std::fs::write(dir.store.path().join("listen"), format!("{scheme}://{address}")).unwrap();
+        let (out, error) = open();
+        assert!(out.is_empty() && error.contains(&format!("{scheme}://{address}/?snapshot={}", id.trim())), "{error}");
+        let tunnel = format!("ssh -L {0}:127.0.0.1:{0} this-machine", address.port());
+        assert!(error.contains(&tunnel), "{error}");
+    }
+    drop(listener);
+    let (out, error) = open();
+    assert!(out.contains("/snapshots/") && error.contains("no instance runs"), "{out}{error}");
 }
 
 #[test]

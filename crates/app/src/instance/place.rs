@@ -51,7 +51,7 @@ impl Place {
         };
         let settings = invocation.settings();
         let is_default = |key: &str| settings.iter().any(|setting| setting.key == key && setting.source == DEFAULT);
-        Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}"))).apply(&mut limits, is_default);
+        Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}")))?.apply(&mut limits, is_default);
         Place::at(&path, config(limits), table)
     }
 

@@ -33,6 +33,11 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
+    /// Whether a flag of the command line sets a key.
+    pub(crate) fn is_flag(&self, key: &str) -> bool {
+        self.flags.contains_key(key)
+    }
+
     /// Every setting of the verb that runs, as it holds in this run.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let variable = |name: &str| std::env::var(name).ok();

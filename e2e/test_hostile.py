@@ -38,7 +38,7 @@ def measured(*arguments, feed=()):
     is_over.set()
     for thread in threads:
         thread.join()
-    assert peak < MEMORY_MIB, f"{peak:.1f} MiB"
+    assert 0 < peak < MEMORY_MIB, f"{peak:.1f} MiB"
     return status, said["out"], said["err"].decode()
 
 

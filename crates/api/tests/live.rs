@@ -126,7 +126,28 @@ async fn what_is_watched_comes_as_text() {
     assert_eq!(watched(&mut json, "}").await.trim_start_matches([',', '\n']), "{\"protocol\":\"dns\"}");
     let lines = watched(&mut table, "\n").await;
     assert!(lines.lines().all(|line| line.chars().count() <= 60), "{lines}");
-    drop((csv, json, table));
+    let mut limited = watch("format=csv&fields=protocol&filter=http%20%26%26%20limit(1)").await;
+    for _ in 0..200 {
+        if world.get("/api/v1/status").await.json()["clients"]["subscribers"] == 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    publish(&world, &mut publisher).await;
+    let (mut heard, mut part) = (Vec::new(), [0; 4096]);
+    let to_the_end = async {
+        // The last chunk of HTTP/1.1 ends the answer; the connection stays.
+        while !heard.ends_with(b"0\r\n\r\n") {
+            let length = limited.read(&mut part).await.unwrap();
+            assert!(length > 0, "{}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&part[..length]);
+        }
+    };
+    tokio::time::timeout(PATIENCE, to_the_end).await.expect("it ends at its limit");
+    let heard = String::from_utf8(heard).unwrap();
+    assert_eq!(heard.matches("http\\n").count(), 1, "{heard}");
+    assert!(heard.contains("\"is_last\":true"), "{heard}");
+    drop((csv, json, table, limited));
     publish(&world, &mut publisher).await;
     for _ in 0..200 {
         publish(&world, &mut publisher).await;

@@ -28,6 +28,8 @@ pub struct WatchPart {
     pub text: String,
     /// Entries that matched and were not sent, since they came faster than they were read.
     pub dropped: u64,
+    /// Whether the answer ends here: as many entries came as `limit()` in the filter allows.
+    pub is_last: bool,
 }
 
 /// What can be subscribed to.

@@ -45,6 +45,8 @@ pub(crate) struct Batch {
     pub entries: usize,
     /// How many matched and were not taken.
     pub dropped: u64,
+    /// Whether no more come: the filter's limit is reached.
+    pub is_last: bool,
 }
 
 impl Queue {
@@ -97,7 +99,8 @@ impl Queue {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         let Ok(mut waiting) = self.waiting.lock() else { return Batch::default() };
         waiting.renew(now);
-        let batch = Batch { json: std::mem::take(&mut waiting.json), entries: waiting.entries, dropped };
+        let is_last = waiting.left == Some(0);
+        let batch = Batch { json: std::mem::take(&mut waiting.json), entries: waiting.entries, dropped, is_last };
         waiting.entries = 0;
         self.is_full.store(waiting.is_paused, Ordering::Relaxed);
         batch
@@ -210,7 +213,10 @@ mod tests {
             queue.push(1, json);
         }
         let batch = queue.take(Instant::now());
-        assert_eq!((batch.json.as_slice(), batch.dropped), (&b"2,3"[..], 0));
+        assert_eq!((batch.json.as_slice(), batch.dropped, batch.is_last), (&b"2,3"[..], 0, true));
+        queue.restart(2, Some(2), b",");
+        queue.push(2, b"5");
+        assert!(!queue.take(Instant::now()).is_last);
     }
 
     #[test]

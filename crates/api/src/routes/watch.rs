@@ -24,8 +24,9 @@ use crate::writers::Projection;
 
 /// Entries as they come, as the text of a format.
 ///
-/// The answer does not end: it is a `WatchPart` a line, with some text of entries. What stands before the first entry and behind
-/// the last one of a format is left to the reader, and so is the separator before the first.
+/// It is a `WatchPart` a line, with some text of entries, and ends where `limit()` in the filter is reached, or else not. What
+/// stands before the first entry and behind the last one of a format is left to the reader, and so is the separator before the
+/// first.
 #[utoipa::path(
     get, path = "/api/v1/watch", tag = "live", operation_id = "watch",
     params(WatchParams),
@@ -65,15 +66,17 @@ pub(super) async fn watch(
     };
     let mut subscription = app.engine.live().subscribe();
     subscription.listen_as_text(&filter, TextEntries::new(app.table, writer, is_brief));
-    let parts = stream::unfold((app, subscription, place), |(app, subscription, place)| async move {
-        let part = next(&app, &subscription).await?;
-        Some((Ok::<Bytes, std::convert::Infallible>(part), (app, subscription, place)))
+    let parts = stream::unfold(Some((app, subscription, place)), |listening| async move {
+        let (app, subscription, place) = listening?;
+        let (line, is_last) = next(&app, &subscription).await?;
+        Some((Ok::<Bytes, std::convert::Infallible>(line), (!is_last).then_some((app, subscription, place))))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(parts)).into_response())
 }
 
-/// The next line; none where the server stops. Where nothing comes for a while it is empty, so that a reader that is gone is found.
-async fn next(app: &App, subscription: &Subscription) -> Option<Bytes> {
+/// The next line, and whether it is the last; none where the server stops. Where nothing comes for a while it is empty, so
+/// that a reader that is gone is found.
+async fn next(app: &App, subscription: &Subscription) -> Option<(Bytes, bool)> {
     let mut stopping = app.stopping.clone();
     let heard = async {
         if timeout(LIVE_PING, subscription.queue.notify.notified()).await.is_ok() {
@@ -86,8 +89,9 @@ async fn next(app: &App, subscription: &Subscription) -> Option<Bytes> {
     }
     let batch = subscription.queue.take(Instant::now());
     app.counters.dropped(batch.dropped);
-    let part = WatchPart { text: String::from_utf8_lossy(&batch.json).into_owned(), dropped: batch.dropped };
+    let is_last = batch.is_last;
+    let part = WatchPart { text: String::from_utf8_lossy(&batch.json).into_owned(), dropped: batch.dropped, is_last };
     let mut line = serde_json::to_vec(&part).unwrap_or_default();
     line.push(b'\n');
-    Some(line.into())
+    Some((line.into(), is_last))
 }

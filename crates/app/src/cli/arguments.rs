@@ -248,7 +248,8 @@ pub(super) const OPEN_EXAMPLES: &str = "Examples:
 /// The examples under `watch --help`.
 pub(super) const WATCH_EXAMPLES: &str = "\
 Where an instance runs on this machine (`lanternfish` with the same data directory), entries come from it, with no rights and
-no second capture. Where none does, or --interface or --bpf is given, this program captures by itself. It says which.
+no second capture. Where none does, or a flag about capturing is given (--interface, --bpf, --threads, --memory, --body-limit,
+--stats), this program captures by itself. It says which.
 
 Examples:
   lanternfish watch 'http && status_code >= 500'

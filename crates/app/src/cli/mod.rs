@@ -238,11 +238,21 @@ pub(crate) struct DoctorArgs {
 
 /// The whole command line, every flag with its environment variable.
 pub(crate) fn command() -> clap::Command {
+    with_variables(Cli::command())
+}
+
+fn with_variables(command: clap::Command) -> clap::Command {
     let with_env = |argument: clap::Arg| match env_name(&argument) {
         Some(name) => argument.env(name).hide_env(true),
         None => argument,
     };
-    Cli::command().mut_args(with_env).mut_subcommands(move |verb| verb.mut_args(with_env))
+    command.mut_args(with_env).mut_subcommands(with_variables)
+}
+
+/// The arguments of a verb and of the verbs under it.
+pub(crate) fn arguments_of(verb: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+    // No verb is more than two words.
+    verb.get_arguments().chain(verb.get_subcommands().flat_map(clap::Command::get_arguments))
 }
 
 /// The key of a flag in `lanternfish.toml`: its long name; `None` for what only a command line can say.
@@ -262,8 +272,21 @@ pub(crate) fn value_name(value: &impl ValueEnum) -> String {
 }
 
 /// Flags that would be dangerous or senseless as a setting.
-const ONLY_ON_THE_COMMAND_LINE: &[&str] =
-    &["config", "fix", "from", "help", "last", "pending", "record", "snapshot", "to", "version", "yes"];
+const ONLY_ON_THE_COMMAND_LINE: &[&str] = &[
+    "config",
+    "fix",
+    "from",
+    "help",
+    "last",
+    "name",
+    "only-matching",
+    "pending",
+    "record",
+    "snapshot",
+    "to",
+    "version",
+    "yes",
+];
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())

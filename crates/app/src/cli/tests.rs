@@ -11,7 +11,7 @@ fn the_declaration_is_sound() {
 fn a_key_means_the_same_in_every_verb() {
     let mut known: Vec<(String, String)> = Vec::new();
     for verb in command().get_subcommands() {
-        for argument in verb.get_arguments() {
+        for argument in arguments_of(verb) {
             let Some(key) = key(argument) else { continue };
             let action = format!("{:?}", argument.get_action());
             match known.iter().find(|(name, _)| name == key) {
@@ -30,6 +30,9 @@ fn every_flag_has_a_variable() {
     let read = command.find_subcommand("read").unwrap();
     let limit = read.get_arguments().find(|argument| argument.get_long() == Some("body-limit")).unwrap();
     assert_eq!(limit.get_env().unwrap(), "LANTERNFISH_BODY_LIMIT");
+    let list = command.find_subcommand("snapshot").unwrap().find_subcommand("list").unwrap();
+    let directory = list.get_arguments().find(|argument| argument.get_long() == Some("data-dir")).unwrap();
+    assert_eq!(directory.get_env().unwrap(), "LANTERNFISH_DATA_DIR");
 }
 
 #[test]

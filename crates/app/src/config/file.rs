@@ -120,13 +120,13 @@ impl Files {
         let mut arguments = command
             .get_subcommands()
             .filter(|known| verb.is_empty() || known.get_name() == verb)
-            .flat_map(Command::get_arguments)
+            .flat_map(cli::arguments_of)
             .chain(command.get_arguments());
         let Some(argument) = arguments.find(|argument| cli::key(argument) == Some(&key)) else {
             let known: Vec<&str> = command
                 .get_subcommands()
                 .filter(|known| verb.is_empty() || known.get_name() == verb)
-                .flat_map(|verb| verb.get_arguments().filter_map(cli::key))
+                .flat_map(|verb| cli::arguments_of(verb).filter_map(cli::key))
                 .chain(command.get_arguments().filter_map(cli::key))
                 .collect();
             return Err(format!("unknown setting `{name}`{}", hint(&key, known)));

@@ -33,6 +33,11 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
+    /// Whether a flag of the command line sets a key.
+    pub(crate) fn is_flag(&self, key: &str) -> bool {
+        self.flags.contains_key(key)
+    }
+
     /// Every setting of the verb that runs, as it holds in this run.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let variable = |name: &str| std::env::var(name).ok();
@@ -69,7 +74,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     if !from_files.is_empty() {
         let origins: Vec<String> = from_files.iter().map(|(_, origin)| origin.clone()).collect();
         let typed = from_files.into_iter().map(|(argument, _)| argument);
-        arguments.splice(verb_at + 1..verb_at + 1, typed);
+        let behind = behind_verb(&command, &matches, &arguments, verb_at);
+        arguments.splice(behind..behind, typed);
         matches = command.try_get_matches_from(&arguments).map_err(|error| {
             let text = error.to_string();
             let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
@@ -82,10 +88,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
 
 /// The verb, and what is set by flags.
 fn given(command: &Command, matches: &ArgMatches) -> (String, BTreeMap<String, Vec<String>>) {
-    let Some((name, given)) = matches.subcommand() else { return Default::default() };
-    let verb = command.find_subcommand(name);
+    let Some((name, _)) = matches.subcommand() else { return Default::default() };
+    let (verb, given) = innermost(command, matches);
     let global = command.get_arguments().filter(|argument| argument.is_global_set());
-    let flags = verb.into_iter().flat_map(Command::get_arguments).chain(global).filter_map(|argument| {
+    let flags = verb.get_arguments().chain(global).filter_map(|argument| {
         let (key, id) = (cli::key(argument)?, argument.get_id().as_str());
         if given.value_source(id) != Some(ValueSource::CommandLine) {
             return None;
@@ -99,13 +105,46 @@ fn given(command: &Command, matches: &ArgMatches) -> (String, BTreeMap<String, V
     (name.to_owned(), flags.collect())
 }
 
+/// The last word of the verb, such as the `list` of `snapshot list`, with what was matched for it.
+fn innermost<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
+    match matches.subcommand() {
+        Some((name, given)) => match command.find_subcommand(name) {
+            Some(verb) => innermost(verb, given),
+            None => (command, matches),
+        },
+        None => (command, matches),
+    }
+}
+
+/// The place behind the last word of the verb, whose first word is at `verb_at`.
+fn behind_verb(command: &Command, matches: &ArgMatches, arguments: &[OsString], verb_at: usize) -> usize {
+    let (mut at, mut inner) = (verb_at, matches.subcommand().and_then(|(_, given)| given.subcommand()));
+    while let Some((_, given)) = inner {
+        at = first_word(command, arguments, at + 1);
+        inner = given.subcommand();
+    }
+    at + 1
+}
+
 /// Puts `live` where no verb stands; gives the place of the verb.
 fn with_verb(command: &Command, mut arguments: Vec<OsString>) -> (Vec<OsString>, usize) {
+    let at = first_word(command, &arguments, 1).min(arguments.len());
+    let is_for_the_program = |argument: &OsString| {
+        let is_known = ["-h", "--help", "-V", "--version"].iter().any(|known| argument == *known);
+        is_known || !argument.to_string_lossy().starts_with('-')
+    };
+    if !arguments.get(at).is_some_and(is_for_the_program) {
+        arguments.insert(at, DEFAULT_VERB.into());
+    }
+    (arguments, at)
+}
+
+/// The place of the first argument from `at` on that is not a flag of every verb, nor the value of one.
+fn first_word(command: &Command, arguments: &[OsString], mut at: usize) -> usize {
     let takes_value = |name: &str| {
         let is_it = |argument: &&clap::Arg| argument.get_long() == Some(name);
         command.get_arguments().find(is_it).is_some_and(|argument| argument.get_action().takes_values())
     };
-    let mut at = 1;
     while let Some(text) = arguments.get(at).and_then(|argument| argument.to_str()) {
         let Some(long) = text.strip_prefix("--") else { break };
         if command.get_arguments().all(|argument| argument.get_long() != long.split('=').next()) {
@@ -113,21 +152,13 @@ fn with_verb(command: &Command, mut arguments: Vec<OsString>) -> (Vec<OsString>,
         }
         at += if takes_value(long) { 2 } else { 1 };
     }
-    let is_for_the_program = |argument: &OsString| {
-        let is_known = ["-h", "--help", "-V", "--version"].iter().any(|known| argument == *known);
-        is_known || !argument.to_string_lossy().starts_with('-')
-    };
-    let at = at.min(arguments.len());
-    if !arguments.get(at).is_some_and(is_for_the_program) {
-        arguments.insert(at, DEFAULT_VERB.into());
-    }
-    (arguments, at)
+    at
 }
 
 /// The settings of files that no flag and no variable overrides, as arguments, each with the file that it comes from.
 fn missing(command: &Command, matches: &ArgMatches, files: &Files) -> Vec<(OsString, String)> {
-    let Some((verb, given)) = matches.subcommand() else { return Vec::new() };
-    let Some(verb) = command.find_subcommand(verb) else { return Vec::new() };
+    let Some((name, _)) = matches.subcommand() else { return Vec::new() };
+    let (verb, given) = innermost(command, matches);
     let mut arguments = Vec::new();
     let global = command.get_arguments().filter(|argument| argument.is_global_set());
     for argument in verb.get_arguments().chain(global) {
@@ -136,7 +167,7 @@ fn missing(command: &Command, matches: &ArgMatches, files: &Files) -> Vec<(OsStr
         if matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
             continue;
         }
-        let Some(entry) = files.find(verb.get_name(), key) else { continue };
+        let Some(entry) = files.find(name, key) else { continue };
         if matches!(argument.get_action(), ArgAction::SetTrue) {
             if entry.values == ["true"] {
                 arguments.push((format!("--{key}").into(), entry.origin.clone()));

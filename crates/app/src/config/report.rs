@@ -26,11 +26,12 @@ pub(crate) fn settings(command: &Command, files: &Files, variable: impl Fn(&str)
     let global = command.get_arguments().map(|argument| (None, argument));
     let of_verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
     let of_verbs =
-        of_verbs.flat_map(|verb| verb.get_arguments().map(move |argument| (Some(verb.get_name()), argument)));
+        of_verbs.flat_map(|verb| cli::arguments_of(verb).map(move |argument| (Some(verb.get_name()), argument)));
     for (verb, argument) in global.chain(of_verbs) {
         let Some(key) = cli::key(argument).filter(|_| !argument.is_hide_set()) else { continue };
         if let Some(known) = settings.iter_mut().find(|setting| setting.key == key) {
             known.verbs.extend(verb.map(str::to_owned));
+            known.verbs.dedup();
             continue;
         }
         let set = cli::env_name(argument).and_then(|name| Some((vec![variable(&name)?], name)));

@@ -95,6 +95,11 @@ impl Source {
         Packets { all, count: 0 }
     }
 
+    /// Reads all packets of a window, both ends included.
+    pub(super) fn within(&self, from: Timestamp, to: Timestamp) -> Packets {
+        Packets { all: Some(self.ring.packets(&[], from, to)), count: 0 }
+    }
+
     /// Packets that were captured a moment ago may not be in the ring yet: waits for them, but not long.
     fn settle(&self, wanted: &Wanted) {
         let newest = self.ring.range().map(|range| range.last);

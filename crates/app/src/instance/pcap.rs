@@ -8,9 +8,9 @@ use lanternfish_model::Timestamp;
 use lanternfish_pcapfile::PcapngWriter;
 use lanternfish_store::{RingPacket, Store};
 
-use super::blocking::{self, Pipe, failed};
-use super::locate::Source;
-use super::scope::{Wanted, wanted};
+use super::blocking::{self, Pipe, Waiting, failed};
+use super::locate::{Packets, Source};
+use super::scope::wanted;
 
 /// The packets of a scope as a file that is made while it is read.
 ///
@@ -18,23 +18,45 @@ use super::scope::{Wanted, wanted};
 pub(crate) async fn pcap(store: &Store, stored: &Queried, request: &PcapRequest) -> Result<ByteStream, EngineError> {
     let mut wanted = wanted(stored.query(), &request.scope).await?;
     let source = Source::of(store);
-    let comment = comment(store, &wanted);
+    let comment = comment(store, wanted.window);
     let is_anything_meant = wanted.window.is_some();
     blocking::write(move |pipe, waiting| {
         let located = source.locate(&mut wanted, waiting)?;
         let mut packets = source.packets(&located.runs);
-        let mut next = packets.next(waiting)?;
+        let next = packets.next(waiting)?;
         if next.is_none() && is_anything_meant {
             return Err(gone());
         }
-        let mut file = File::new(pipe, &comment)?;
-        while let Some(packet) = next {
-            file.packet(&packet)?;
-            next = packets.next(waiting)?;
-        }
-        Ok(())
+        write(pipe, waiting, &comment, next, packets)
     })
     .await
+}
+
+/// All packets of a window, both ends included, as a file that is made while it is read.
+pub(crate) async fn window(store: &Store, from: Timestamp, to: Timestamp) -> Result<ByteStream, EngineError> {
+    let source = Source::of(store);
+    let comment = comment(store, Some((from, to)));
+    blocking::write(move |pipe, waiting| {
+        let mut packets = source.within(from, to);
+        let next = packets.next(waiting)?;
+        write(pipe, waiting, &comment, next, packets)
+    })
+    .await
+}
+
+fn write(
+    pipe: &mut Pipe,
+    waiting: &Waiting,
+    comment: &str,
+    mut next: Option<RingPacket>,
+    mut packets: Packets,
+) -> Result<(), EngineError> {
+    let mut file = File::new(pipe, comment)?;
+    while let Some(packet) = next {
+        file.packet(&packet)?;
+        next = packets.next(waiting)?;
+    }
+    Ok(())
 }
 
 /// The error where nothing of what is meant is in the ring.
@@ -43,8 +65,8 @@ pub(super) fn gone() -> EngineError {
 }
 
 /// What is lacking in the time of the packets.
-fn comment(store: &Store, wanted: &Wanted) -> String {
-    let Some((from, to)) = wanted.window else { return String::new() };
+fn comment(store: &Store, window: Option<(Timestamp, Timestamp)>) -> String {
+    let Some((from, to)) = window else { return String::new() };
     let lost = lanternfish_telemetry::losses(&store.loss(from, to));
     if lost.is_empty() { lost } else { format!("lost in the time of these packets: {lost}") }
 }

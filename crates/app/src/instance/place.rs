@@ -53,7 +53,7 @@ impl Place {
         };
         let settings = invocation.settings();
         let is_default = |key: &str| settings.iter().any(|setting| setting.key == key && setting.source == DEFAULT);
-        Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}"))).apply(&mut limits, is_default);
+        Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}")))?.apply(&mut limits, is_default);
         Place::at(&path, config(limits), table)
     }
 
@@ -180,7 +180,7 @@ fn config(limits: Limits) -> Config {
 pub(crate) fn show(url: &str, is_quiet: bool) {
     tell(&format!("The dashboard is at {url}"));
     if std::env::var_os("SSH_CONNECTION").is_some() {
-        let port = url.rsplit(':').next().unwrap_or_default();
+        let port = port_of(url);
         tell(&format!("From your own machine: ssh -L {port}:127.0.0.1:{port} this-machine, then open it there"));
         return;
     }
@@ -198,6 +198,13 @@ pub(crate) fn show(url: &str, is_quiet: bool) {
         // It ends at once, or lives as long as the browser; nobody waits for it here.
         let _ = std::thread::Builder::new().name("browser".to_owned()).spawn(move || child.wait());
     }
+}
+
+/// The port of an address such as `https://[::1]:8899/?snapshot=1`.
+fn port_of(url: &str) -> &str {
+    let address = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit(':').next().unwrap_or_default()
 }
 
 /// The longest address of an instance, with its scheme.
@@ -226,6 +233,13 @@ mod tests {
             assert_eq!(of(text), None, "{text}");
         }
         assert_eq!(listening(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn ports_are_found_whatever_follows() {
+        for url in ["http://127.0.0.1:8899", "https://127.0.0.1:8899/?snapshot=1", "http://[::1]:8899/a:b"] {
+            assert_eq!(port_of(url), "8899", "{url}");
+        }
     }
 
     #[test]

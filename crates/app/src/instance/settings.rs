@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use lanternfish_api::EngineError;
 use lanternfish_api::dto::{Deletes, Setting};
 use lanternfish_store::{Limits, Store};
@@ -33,25 +34,29 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// What is kept in a data directory. What makes no sense there is passed over, and told.
-    pub(crate) fn open(dir: &Path, told: impl Fn(&str)) -> Kept {
+    /// What is kept in a data directory. Settings that there are not are passed over, and told; what can't be read or makes
+    /// no sense is an error, for under a default that nobody chose, what is stored would be deleted.
+    pub(crate) fn open(dir: &Path, told: impl Fn(&str)) -> anyhow::Result<Kept> {
         let path = dir.join(FILE);
-        let values = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                told(&format!("{} is passed over: {error}", path.display()));
-                BTreeMap::new()
-            }),
-            Err(_) => BTreeMap::new(),
+        let cannot = || format!("cannot read the settings in {}: mend or remove the file", path.display());
+        let mut values: BTreeMap<String, String> = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(cannot)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error).with_context(cannot),
         };
-        let mut kept = Kept { path, values };
-        kept.values.retain(|key, value| match Change::parse(key, value) {
-            Ok(_) => true,
-            Err(message) => {
-                told(&format!("{key} in {FILE} is passed over: {message}"));
-                false
+        values.retain(|key, _| {
+            let is_known = KEYS.contains(&key.as_str());
+            if !is_known {
+                told(&format!("{key} in {FILE} is passed over: there is no such setting"));
             }
+            is_known
         });
-        kept
+        for (key, value) in &values {
+            if let Err(message) = Change::parse(key, value) {
+                return Err(anyhow::anyhow!("{key}: {message}")).with_context(cannot);
+            }
+        }
+        Ok(Kept { path, values })
     }
 
     /// The value of a key.
@@ -81,7 +86,8 @@ impl Board {
     /// The settings of a run. Where it `is_kept` in a data directory, what no flag, variable or file sets can be changed.
     pub(crate) fn new(store: &Arc<Store>, invocation: &Invocation, is_kept: bool) -> Board {
         let limits = store.limits();
-        let is_changed_here = is_kept && !store.is_read_only();
+        let kept = if is_kept && !store.is_read_only() { Kept::open(store.path(), |_| {}).ok() } else { None };
+        let is_changed_here = kept.is_some();
         let settings = invocation.settings().into_iter().map(|setting| {
             let mut shown = Setting {
                 value: setting.values.join(", "),
@@ -102,8 +108,7 @@ impl Board {
             }
             shown
         });
-        let kept = is_changed_here.then(|| Mutex::new(Kept::open(store.path(), |_| {})));
-        Board { shown: settings.collect(), store: Arc::clone(store), kept }
+        Board { shown: settings.collect(), store: Arc::clone(store), kept: kept.map(Mutex::new) }
     }
 
     /// The settings as they hold.
@@ -240,7 +245,7 @@ mod tests {
         let limits =
             Limits { retention_bytes: 5 << 30, retention_age: Duration::from_secs(36 * 3600), ring_bytes: 2 << 20 };
         assert_eq!(board.store.limits(), limits);
-        let kept = Kept::open(dir.path(), |problem| panic!("{problem}"));
+        let kept = Kept::open(dir.path(), |problem| panic!("{problem}")).unwrap();
         let mut after = Limits { retention_bytes: 1, retention_age: Duration::ZERO, ring_bytes: 0 };
         kept.apply(&mut after, |key| key != "retention-bytes");
         assert_eq!((after.retention_bytes, after.retention_age), (1, limits.retention_age), "a flag wins");
@@ -266,8 +271,28 @@ mod tests {
         let (value, source, is_changeable, note) = of(&board, "retention-bytes");
         assert_eq!((value.as_str(), source.as_str(), is_changeable), ("3GiB", "flag", false));
         assert!(note.contains("--retention-bytes"), "{note}");
-        std::fs::write(dir.path().join(FILE), r#"{"retention-age":"soon","ring-bytes":"2MiB"}"#).unwrap();
-        let kept = Kept::open(dir.path(), |_| {});
-        assert_eq!((kept.find("retention-age"), kept.find("ring-bytes")), (None, Some("2MiB")));
+        std::fs::write(dir.path().join(FILE), r#"{"listen":"soon","ring-bytes":"2MiB"}"#).unwrap();
+        let kept = Kept::open(dir.path(), |_| {}).unwrap();
+        assert_eq!((kept.find("listen"), kept.find("ring-bytes")), (None, Some("2MiB")));
+    }
+
+    #[test]
+    fn what_is_kept_and_cannot_be_read_is_not_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Kept::open(dir.path(), |problem| panic!("{problem}"));
+        assert_eq!(open().unwrap().values, BTreeMap::new());
+        for (text, said) in [
+            (r#"{"retention-bytes":"50 GiBB"}"#, "retention-bytes: "),
+            (r#"{"retention-bytes":"50GiB""#, "EOF"),
+            ("", "EOF"),
+        ] {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            let error = format!("{:#}", open().unwrap_err());
+            assert!(error.contains(said) && error.contains("mend or remove the file"), "{error}");
+        }
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        // A directory can't be read as a file, by root neither.
+        std::fs::create_dir(dir.path().join(FILE)).unwrap();
+        assert!(open().is_err());
     }
 }

@@ -116,7 +116,8 @@ pub(crate) fn shown(snapshot: &lanternfish_store::Snapshot) -> Snapshot {
         filter: snapshot.filter.clone(),
         entries: snapshot.rows,
         is_filtered: snapshot.is_filtered,
-        has_packets: snapshot.has_packets,
+        // One of an earlier version did not count them, and one whose window had none has none.
+        has_packets: snapshot.has_packets && snapshot.packets != Some(0),
         packets: snapshot.packets.unwrap_or(0),
         packet_bytes: snapshot.packet_bytes,
         bytes: snapshot.bytes,

@@ -33,7 +33,10 @@ pub(super) fn run(arguments: &ListArgs, invocation: &Invocation) -> Result<(), F
 fn of_the_page(settings: &mut [Setting]) {
     let named = settings.iter().find(|setting| setting.key == "data-dir").and_then(|setting| setting.values.first());
     let Some(dir) = named.map(PathBuf::from).or_else(default_dir) else { return };
-    let kept = Kept::open(&dir, |problem| tell(&format!("lanternfish: {problem}")));
+    let kept = match Kept::open(&dir, |problem| tell(&format!("lanternfish: {problem}"))) {
+        Ok(kept) => kept,
+        Err(error) => return tell(&format!("lanternfish: {error:#}")),
+    };
     for setting in settings.iter_mut().filter(|setting| setting.source == DEFAULT) {
         if let Some(value) = kept.find(&setting.key) {
             (setting.values, setting.source) = (vec![value.to_owned()], "page".to_owned());

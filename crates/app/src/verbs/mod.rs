@@ -36,7 +36,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     match &cli.verb {
         Verb::Read(arguments) => read::run(cli, arguments),
         Verb::Live(arguments) => live::live(invocation, arguments),
-        Verb::Watch(arguments) => watch::run(cli, arguments),
+        Verb::Watch(arguments) => watch::run(invocation, arguments),
         Verb::Demo(arguments) => live::demo(invocation, arguments),
         Verb::Shop { service } => Ok(demo::serve(*service)?),
         Verb::Open(arguments) => open::run(invocation, arguments),

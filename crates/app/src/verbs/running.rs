@@ -58,9 +58,9 @@ impl Running {
         &self.url
     }
 
-    /// Whether it is there.
+    /// Whether somebody listens at its address, in plain HTTP or TLS.
     pub(super) fn answers(&self) -> Result<bool, Failure> {
-        let Some(address) = self.address else { return Ok(true) };
+        let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address);
         let connected = runtime()?.block_on(async { timeout(CONNECT_TIME, TcpStream::connect(address)).await });
         Ok(matches!(connected, Ok(Ok(_))))
     }

@@ -12,19 +12,22 @@ use lanternfish_api::dto::Snapshot as Shown;
 use lanternfish_columns::Tables;
 use lanternfish_model::{FieldTable, Timestamp};
 use lanternfish_query::Window;
-use lanternfish_store::{Config, Store, StoreError};
+use lanternfish_store::{Config, Snapshot, Store, StoreError};
 use lanternfish_telemetry::thousands;
 use serde_json::{Value, json};
 
 use super::running::{Answer, Running};
-use crate::cli::{ArchiveFormat, Cli, DataDirArgs, ListFormat, OrderArgs, OrderChoice, SnapshotVerb, WindowArgs};
+use crate::cli::{
+    ArchiveFormat, Cli, DataDirArgs, ExportFormat, ListFormat, OrderArgs, OrderChoice, SnapshotVerb, WindowArgs,
+};
 use crate::exit::Failure;
+use crate::instance::pcap;
 use crate::instance::place::show;
 use crate::instance::snapshots::{self, shown};
 use crate::tables::{aligned, field_table};
 use crate::terminal::{print, tell};
 use crate::verbs::capture::{Prepared, compile};
-use crate::verbs::export::{Target, What};
+use crate::verbs::export::{Target, What, write_stream};
 use crate::verbs::stored::{Stored, failure, read, refused, settle, text, window};
 
 /// Does what the verb says.
@@ -244,10 +247,30 @@ fn export(cli: &Cli, id: &str, file: Option<&Path>, format: ArchiveFormat, place
         drop(output);
         return target.keep();
     };
+    let snapshot = store.snapshots().find(id).map_err(refused)?;
     let mut stored = Stored::of(read(&path, prepared.table)?)?;
+    if format == ExportFormat::Pcapng {
+        return packets(&stored, &snapshot, target);
+    }
     let order = OrderArgs { order: OrderChoice::Newest, limit: None };
-    let what = What { format, window: Window::ALL, order, is_whole_connection: true };
+    let what = What { format, window: Window::ALL, order, is_whole_connection: false };
     what.write(&mut stored, &prepared, target)
+}
+
+/// Writes the packets of a snapshot: those that were counted, and no others.
+fn packets(stored: &Stored, snapshot: &Snapshot, target: Target) -> Result<(), Failure> {
+    if !shown(snapshot).has_packets {
+        return Err(Failure::Work(anyhow::anyhow!("the snapshot {} has no packets", snapshot.id)));
+    }
+    // The files of the ring are linked whole; what a filter met was copied, with packets from before the window too.
+    let (from, to) = match snapshot.is_filtered {
+        true => (Timestamp::MIN, Timestamp::MAX),
+        false => (snapshot.from, snapshot.to),
+    };
+    let bytes = stored.wait(pcap::window(&stored.store, from, to)).map_err(failure)?;
+    write_stream(stored, bytes, &target)?;
+    target.keep()?;
+    stored.conclude(&stored.loss(Window { from: Some(from), to: Some(to) }))
 }
 
 /// A reader that goes away is no failure.

@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
+use lanternfish_store::NewSnapshot;
 use serde_json::Value;
 
-use super::fixture::{Fixture, shop};
+use super::fixture::{self, Fixture, shop};
 use super::{packets, run, text};
 
 #[test]
@@ -29,7 +30,7 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
     let tar = run(dir, &["snapshot", "export", &id]).1;
     assert!(tar.len().is_multiple_of(512) && tar.windows(6).any(|part| part == b"ustar\0"));
     let (_, capture, error) = run(dir, &["snapshot", "export", &id, "-o", "pcapng"]);
-    assert_eq!(packets(capture), 24, "{error}");
+    assert_eq!((&list[0]["packets"], packets(capture)), (&17.into(), 17), "{error}");
     assert!(text(dir, &["snapshot", "export", &id, "-o", "jsonl"]).lines().count() > 2);
     assert_eq!(text(dir, &["snapshot", "delete", &id]), "");
     assert_eq!(text(dir, &["snapshot", "list"]).lines().count(), 1);
@@ -44,9 +45,80 @@ fn a_snapshot_is_made_asked_exported_and_deleted() {
     assert!(text(dir, &["snapshot", "list"]).contains("only path == "));
     let all = text(dir, &["query", "", "-o", "csv", "--fields", "path", "--snapshot", &id]);
     assert_eq!(all, "path\n/three\n");
+    let list: Value = serde_json::from_str(&text(dir, &["snapshot", "list", "-o", "json"])).unwrap();
+    let (_, capture, error) = run(dir, &["snapshot", "export", &id, "-o", "pcapng"]);
+    assert!(packets(capture.clone()) > 2, "{error}");
+    assert_eq!(list[0]["packets"], packets(capture), "{error}");
     let (code, _, error) = run(dir, &["snapshot", "create", "--only-matching"]);
     assert!(code == 2 && error.contains("KFL"), "{error}");
     assert_eq!(text(dir, &["query", "http", "-o", "jsonl"]).lines().count(), 3, "what is stored stays");
+}
+
+#[test]
+fn the_directory_of_snapshots_comes_from_a_variable_or_a_file_too() {
+    let dir = Fixture::new(&shop()).close();
+    let id = text(dir.path(), &["snapshot", "create"]);
+    let configuration = tempfile::NamedTempFile::new().unwrap();
+    let list = |variable: Option<&std::path::Path>, arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lanternfish"));
+        command.env_clear().current_dir("/").envs(variable.map(|path| ("LANTERNFISH_DATA_DIR", path)));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(list(Some(dir.path()), &["snapshot", "list"]).contains(id.trim()));
+    let file = configuration.path().to_str().unwrap();
+    for table in ["", "[snapshot]\n"] {
+        std::fs::write(file, format!("{table}data_dir = '{}'\nformat = 'json'\n", dir.path().display())).unwrap();
+        for arguments in [["--config", file, "snapshot", "list"], ["snapshot", "--config", file, "list"]] {
+            assert!(list(None, &arguments).starts_with("[\n"), "{table}{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn a_window_without_packets_is_not_said_to_have_some() {
+    let dir = Fixture::new(&shop()).close();
+    let window = ["--from", "2023-11-14T23:00:00Z", "--to", "2023-11-14T23:01:00Z"];
+    text(dir.path(), &[&["snapshot", "create"][..], &window].concat());
+    let list: Value = serde_json::from_str(&text(dir.path(), &["snapshot", "list", "-o", "json"])).unwrap();
+    assert_eq!((&list[0]["has_packets"], &list[0]["packets"]), (&false.into(), &0.into()));
+    let list = text(dir.path(), &["snapshot", "list"]);
+    assert!(list.contains(" none") && !list.contains("kept"), "{list}");
+}
+
+#[test]
+fn a_snapshot_is_shown_where_the_instance_listens() {
+    let dir = Fixture::new(&shop());
+    let new = NewSnapshot {
+        name: String::new(),
+        from: fixture::START,
+        to: fixture::START + 1_000_000_000,
+        filter: String::new(),
+        is_filtered: false,
+        has_packets: true,
+    };
+    let id = dir.store.snapshots().create(&new).unwrap().id;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let open = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lanternfish"));
+        let command = command.env_clear().current_dir("/").env("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22");
+        let output =
+            command.args(["snapshot", "open", id.trim(), "--data-dir"]).arg(dir.store.path()).output().unwrap();
+        assert!(output.status.success());
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for scheme in ["http", "https"] {
+        std::fs::write(dir.store.path().join("listen"), format!("{scheme}://{address}")).unwrap();
+        let (out, error) = open();
+        assert!(out.is_empty() && error.contains(&format!("{scheme}://{address}/?snapshot={}", id.trim())), "{error}");
+        let tunnel = format!("ssh -L {0}:127.0.0.1:{0} this-machine", address.port());
+        assert!(error.contains(&tunnel), "{error}");
+    }
+    drop(listener);
+    let (out, error) = open();
+    assert!(out.contains("/snapshots/") && error.contains("no instance runs"), "{out}{error}");
 }
 
 #[test]
@@ -137,4 +209,6 @@ fn an_instance_that_ended_badly_is_not_waited_for() {
     let id = String::from_utf8(out).unwrap();
     let list: Value = serde_json::from_str(&text(dir.path(), &["snapshot", "list", "-o", "json"])).unwrap();
     assert_eq!((&list[0]["id"], &list[0]["packets"]), (&id.trim().into(), &0.into()));
+    let (code, out, error) = run(dir.path(), &["snapshot", "export", id.trim(), "-o", "pcapng"]);
+    assert!(code == 1 && out.is_empty() && error.contains("has no packets"), "{error}");
 }

@@ -55,3 +55,33 @@ fn a_document_is_whole_whenever_the_instance_ends() {
     let all: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(all, serde_json::json!([{"id": 1}, {"id": 2}]));
 }
+
+#[test]
+fn a_limit_in_the_filter_ends_it() {
+    let lines = "{\"text\":\"\",\"dropped\":0,\"is_last\":false}\n{\"text\":\"1\\n\",\"dropped\":0,\"is_last\":true}\n";
+    let (code, out, error, _) = watch(&["watch", "http && limit(1)", "-o", "csv", "--fields", "id"], lines);
+    assert_eq!((code, out.as_str()), (0, "id\n1\n"), "{error}");
+    assert!(!error.contains("ended"), "{error}");
+}
+
+#[test]
+fn what_the_instance_lost_meanwhile_is_told() {
+    let fixture = Fixture::new(&shop());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::fs::write(fixture.store.path().join("listen"), format!("http://{address}")).unwrap();
+    let loss = |count: u64| {
+        format!(r#"{{"causes":[{{"stage":"capture","cause":"kernel drop","unit":"packets","count":{count}}}]}}"#)
+    };
+    let answering = std::thread::spawn(move || {
+        let watching = r#"{"is_on":false,"interfaces":[],"bpf":""}"#;
+        let status = format!(r#"{{"source":{{"kind":"live"}},"watching":{watching},"loss":{}}}"#, loss(5));
+        answer(&listener, &status);
+        answer(&listener, "{\"text\":\"\",\"dropped\":0,\"is_last\":true}\n");
+        answer(&listener, &loss(1239))
+    });
+    let (code, _, error) = run(fixture.store.path(), &["watch", "limit(1)", "-o", "jsonl"]);
+    assert_eq!(answering.join().unwrap(), "GET /api/v1/loss HTTP/1.1\r\n");
+    assert!(code == 0 && error.contains("lost in this time: 1,234 packets (kernel drop)"), "{error}");
+    assert!(error.contains("switched off"), "{error}");
+}

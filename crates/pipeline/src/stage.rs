@@ -371,6 +371,7 @@ impl Stage {
             self.pair(connection, facts, pair, Outcome::Failed);
         }
         self.pairs = pairs;
+        self.reckon(connection, facts);
     }
 }
 

@@ -7,15 +7,17 @@
 mod bench;
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use bench::{settings, stream};
-use lanternfish_model::{Cause, Loss, Stage, Timestamp};
+use lanternfish_model::{Cause, Entry, Loss, PacketRef, Stage, Timestamp};
 use lanternfish_pcapfile::PcapngWriter;
-use lanternfish_pipeline::Settings;
+use lanternfish_pipeline::{EntrySink, Ingest, Ingested, RawPacket, Settings, Worker};
 use lanternfish_telemetry::Fate;
 use lanternfish_testkit::{
     Capture, Segment, Side, TcpConversation, arp, endpoint, ethernet, frame, ip, ipv4_fragments, tcp, udp,
 };
+use lanternfish_wire::LinkType;
 
 /// A capture file, the settings it is read with, and how much of the cause it has.
 struct Case {
@@ -111,6 +113,53 @@ fn copies_of_fragments_are_duplicate_views_and_no_loss() {
     let report = stream(settings(), Box::new(Cursor::new(writer.into_inner())), 1, &mut |_| {}).unwrap();
     assert_eq!([Fate::Dissected, Fate::DuplicateView].map(|fate| report.ledger.fate(fate)), [3, 3]);
     assert_eq!(report.ledger.loss().count(Cause::FragmentIncomplete), 0);
+}
+
+/// Requests that have waited too long make room at once: none that waits now is given up for them.
+#[test]
+fn requests_that_timed_out_are_held_no_longer() {
+    let upload: &[u8] =
+        &[&b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"[..], &[b'a'; 60_000]].concat();
+    let client = |number: u8| TcpConversation::new(&format!("10.0.1.{number}:4000"), "10.0.0.2:80");
+    let later = begin() + 90_000_000_000;
+    let uploads = |clients: std::ops::Range<u8>, time: Timestamp| {
+        clients.map(move |number| client(number).at(time).handshake().to_server(upload).capture())
+    };
+    // Room is made on the first or on the last connection to begin with: both ask late.
+    let (first_opening, first) = client(0).at(begin()).handshake().take_capture();
+    let (last_opening, last) = client(99).at(begin() + 2_000_000_000).handshake().take_capture();
+    let before = uploads(1..5, begin() + 1_000_000_000).fold(first_opening.merge(last_opening), Capture::merge);
+    let late = [first, last].map(|opened| opened.at(later).to_server(upload).capture());
+    let after = uploads(5..7, later + 1_000_000_000).chain(late).fold(Capture::ethernet(), Capture::merge);
+
+    let mut settings = settings();
+    settings.budget.held_bytes = 9 << 16;
+    settings.budget.connection_held_bytes = 2 << 16;
+    let (mut worker, mut ingest) = (Worker::new(Arc::new(settings), Box::new(Nowhere), 0, 1), Ingest::new(0, None));
+    let mut number = 0;
+    let mut observe = |worker: &mut Worker, capture: &Capture| {
+        for packet in &capture.packets {
+            number += 1;
+            let packet_ref = PacketRef { time: packet.time, number };
+            let (link, wire_bytes) = (LinkType(capture.link), packet.wire_len);
+            let raw = RawPacket { packet: packet_ref, interface: 0, link, bytes: &packet.bytes, wire_bytes };
+            let Ingested::Datagram(datagram) = ingest.read(&raw) else { panic!("no datagram") };
+            let (key, hash, _) = ingest.place(&datagram);
+            worker.datagram(&datagram, &key, hash, packet_ref, 0, &[]);
+        }
+        (number, worker.ledger().loss().clone())
+    };
+    let (number, loss) = observe(&mut worker, &before);
+    assert_eq!(loss, Loss::default());
+    worker.give_up(later, number + 1);
+    let (_, loss) = observe(&mut worker, &after);
+    assert_eq!([Cause::PairTimeout, Cause::HeldBytesFull].map(|cause| loss.count(cause)), [4, 0]);
+}
+
+struct Nowhere;
+
+impl EntrySink for Nowhere {
+    fn entry(&mut self, _: &Entry, _: &mut Vec<u8>) {}
 }
 
 fn losses(settings: Settings, file: Vec<u8>) -> Loss {

@@ -37,8 +37,8 @@ impl Queried {
     async fn oldest(&self, everything: &Filter) -> Result<Option<Timestamp>, QueryError> {
         let mut entries = Box::pin(self.query.stream(everything, Window::ALL, Order::Oldest));
         match entries.next().await {
+            Some(Err(QueryError::Unreadable(_))) | None => Ok(None),
             Some(entries) => Ok(entries?.first().map(|entry| entry.timestamp)),
-            None => Ok(None),
         }
     }
 }

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use lanternfish_filter::Filter;
 use lanternfish_model::Entry;
 use lanternfish_output::{EntryWriter, Format, Options};
-use lanternfish_query::Order;
+use lanternfish_query::{Order, QueryError};
 
 use super::{packets, reply};
 use crate::access::{Payload, Viewer};
@@ -201,7 +201,9 @@ fn write_text(mut text: Text, selected: &Selected, order: Order, limit: Option<u
         let left = limit.unwrap_or(u64::MAX).saturating_sub(written);
         let batch = if left == 0 { None } else { entries.next().await };
         match batch {
-            Some(Err(error)) => Some((Err(EngineError::from(error)), None)),
+            Some(Err(error)) if !matches!(error, QueryError::Unreadable(_)) => {
+                Some((Err(EngineError::from(error)), None))
+            }
             Some(Ok(batch)) => {
                 for entry in batch.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
                     text.entry(entry, written == 0, &mut out);
@@ -209,7 +211,8 @@ fn write_text(mut text: Text, selected: &Selected, order: Order, limit: Option<u
                 }
                 Some((Ok(Bytes::from(out)), Some((entries, text, written, Vec::new()))))
             }
-            None => {
+            // A file that lacks what can't be read is whole otherwise; the answers about the same time tell what is missing.
+            Some(Err(_)) | None => {
                 text.end(&mut out);
                 Some((Ok(Bytes::from(out)), None))
             }

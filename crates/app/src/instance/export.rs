@@ -81,7 +81,7 @@ async fn write_har(
 ) -> Result<ByteStream, EngineError> {
     let mut writer = EntryWriter::new(Format::Har, query.table(), Options::default());
     let mut entries = Box::pin(query.stream(&request.filter, request.window, request.order));
-    let comment = match lanternfish_telemetry::losses(loss) {
+    let mut comment = match lanternfish_telemetry::losses(loss) {
         lost if lost.is_empty() => lost,
         lost => format!("lost in the time of these entries: {lost}"),
     };
@@ -113,6 +113,10 @@ async fn write_har(
             }
             pipe.write_all(&out).map_err(|error| failed("write", &error))?;
             out.clear();
+        }
+        if let Some(error) = &broken {
+            let separator = if comment.is_empty() { "" } else { "; " };
+            comment.push_str(&format!("{separator}{error}"));
         }
         writer.end_with(&comment, &mut out);
         pipe.write_all(&out).map_err(|error| failed("write", &error))?;

@@ -17,8 +17,11 @@ missing=()
 for command in "${commands[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || missing+=("$command")
 done
-# The dashboard is built by Node: the machine's own, or one that scripts/web.sh brings by pip.
-if ! scripts/web.sh has-node && ! python3 -m pip --version >/dev/null 2>&1; then
+# DuckDB reads the Parquet files that the tests make; Debian has no package of it.
+readonly DUCKDB_WHEEL=duckdb==2.0.1
+needs_duckdb() { [ "${1:-build}" != build ] && ! PYTHONPATH=e2e/.tools python3 -c 'import duckdb' 2>/dev/null; }
+# The dashboard is built by Node: the machine's own, or one that scripts/web.sh brings by pip. DuckDB comes by pip too.
+if { ! scripts/web.sh has-node || needs_duckdb "$@"; } && ! python3 -m pip --version >/dev/null 2>&1; then
   packages+=(ca-certificates python3-pip)
   missing+=(pip)
 fi
@@ -27,15 +30,8 @@ if [ "${1:-build}" != build ] && ! scripts/web.sh has-browser && grep -qx 'ID=de
   packages+=(chromium fonts-dejavu-core)
   missing+=(chromium)
 fi
-# DuckDB reads the Parquet files that the tests make; Debian has no package of it.
-readonly DUCKDB_WHEEL=duckdb==2.0.1
-has_duckdb() { PYTHONPATH=e2e/.tools python3 -c 'import duckdb' 2>/dev/null; }
-if [ "${1:-build}" != build ] && ! has_duckdb && ! python3 -m pip --version >/dev/null 2>&1; then
-  packages+=(ca-certificates python3-pip)
-  missing+=(pip)
-fi
 bring_duckdb() {
-  if [ "${1:-build}" = build ] || has_duckdb; then return; fi
+  if ! needs_duckdb "$@"; then return; fi
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target e2e/.tools "$DUCKDB_WHEEL"
 }
 if [ "${#missing[@]}" = 0 ]; then bring_duckdb "$@"; exit 0; fi

@@ -82,23 +82,6 @@ pub trait Engine: Send + Sync + 'static {
     fn stored(&self, snapshot: Option<&str>) -> Result<Arc<dyn Stored>, EngineError>;
     /// Where live clients get entries from; the program publishes there.
     fn live(&self) -> &LiveEntries;
-    /// The map of the last time; a cheaper way than a query where there is one.
-    async fn live_map(&self, filter: &Filter, last_ns: i64, group: GroupBy) -> Result<Map, EngineError> {
-        let window = Window { from: Some(self.now() - last_ns), to: None };
-        Ok(self.stored(None)?.map(filter, window, group).await?)
-    }
-    /// Calls by groups and steps of the last time; a cheaper way than a query where there is one.
-    async fn live_stats(
-        &self,
-        filter: &Filter,
-        last_ns: i64,
-        by: &[Group],
-        step_ns: i64,
-    ) -> Result<Stats, EngineError> {
-        let window = Window { from: Some(self.now() - last_ns), to: None };
-        let limit = crate::limits::MAX_STAT_ROWS as usize;
-        Ok(self.stored(None)?.stats(filter, window, by, Some(step_ns), limit).await?)
-    }
     /// What is captured.
     fn capture(&self) -> CaptureSettings;
     /// What could be captured.

@@ -82,6 +82,11 @@ impl Shared {
         Ok((window, self.engine.stored(range.snapshot.as_deref())?))
     }
 
+    /// The window of the last so many nanoseconds.
+    pub fn last(&self, ns: i64) -> Window {
+        Window { from: Some(self.engine.now() - ns), to: None }
+    }
+
     /// The window between two times.
     pub fn window(&self, from: Option<&str>, to: Option<&str>) -> Result<Window, ApiError> {
         let now = self.engine.now();

@@ -52,6 +52,12 @@ impl Builders {
         self.builders.iter().flatten().filter(|builder| builder.rows() > 0).map(|builder| builder.bytes()).sum()
     }
 
+    /// Whether so much waits that it should be taken now. Asked after each entry it costs little: what waits is added up
+    /// after every [`LOOK_EVERY`]th alone.
+    pub fn is_full(&self) -> bool {
+        self.rows.is_multiple_of(LOOK_EVERY) && self.bytes() >= MAX_WAITING_BYTES
+    }
+
     /// Gives a batch for each protocol that had entries, and begins the next ones.
     pub fn finish(&mut self) -> Result<Vec<(ProtocolIndex, RecordBatch)>, ColumnError> {
         self.rows = 0;
@@ -64,3 +70,8 @@ impl Builders {
         Ok(batches)
     }
 }
+
+/// Entries between two looks at how many bytes wait.
+const LOOK_EVERY: usize = 32;
+/// The bytes of columns that should not wait longer; those of a few entries may come on top.
+const MAX_WAITING_BYTES: usize = 2 << 20;

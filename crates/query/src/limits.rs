@@ -24,7 +24,7 @@ pub const MAX_TEXT_BYTES: usize = 16 << 20;
 pub const MAX_PAIRS: usize = 100_000;
 /// The most connections and flows of which the newest revision is looked for at once.
 pub const MAX_REVISIONS: usize = 2_000_000;
-/// The memory for folds of row groups that are asked for again and again.
+/// The memory for folds of row groups that are asked for again and again: so much for maps, and so much for analyses.
 pub const MAX_KEPT_BYTES: usize = 16 << 20;
 /// The most questions of which such folds are kept.
 pub const MAX_ASKED: usize = 32;

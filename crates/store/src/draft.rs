@@ -37,12 +37,7 @@ impl<'a> Draft<'a> {
         id: String,
         path: PathBuf,
     ) -> Result<Self, StoreError> {
-        let config = Config {
-            retention_bytes: u64::MAX,
-            retention_age: FOR_GOOD,
-            ring_bytes: if new.has_packets { u64::MAX } else { 0 },
-            ..Config::default()
-        };
+        let config = Config { ring_bytes: if new.has_packets { u64::MAX } else { 0 }, ..Config::for_good() };
         let store = Store::open(&path, config, Arc::clone(snapshots.store().tables()))?;
         Ok(Draft {
             ring: store.take_ring_writer(),
@@ -136,5 +131,3 @@ fn is_nothing(loss: &Loss) -> bool {
 const PATIENCE: Duration = Duration::from_secs(60);
 /// After so many bytes of packets the disk is waited for: it takes a few blocks at once.
 const WAIT_AFTER_BYTES: usize = 1 << 20;
-/// Nothing is so old that it goes.
-const FOR_GOOD: Duration = Duration::from_secs(200 * 365 * 86_400);

@@ -18,11 +18,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::publish::Subscription;
 use crate::asked::object;
-use crate::dto::{LiveChange, LiveLossMessage, LiveMapMessage, LiveStatsMessage, LiveTopic, LossAnswer, MapAnswer};
+use crate::dto::{LiveChange, LiveLossMessage, LiveMapMessage, LiveStatsMessage, LiveTopic, LossAnswer};
 use crate::error::ApiError;
 use crate::limits::{LIVE_GATHER, LIVE_LAST_NS, LIVE_PING, LIVE_SHARE, LIVE_TICK, MAX_LIVE_CHANGES, MAX_SUBSCRIBERS};
 use crate::params::LiveParams;
-use crate::routes::{group, live_stats};
+use crate::routes::{group, live_map, live_stats};
 use crate::state::{App, duration, stopped};
 use crate::writers::Projection;
 
@@ -316,8 +316,8 @@ impl Session {
             async move {
                 let mut answers = Vec::new();
                 if has_map {
-                    let map = app.ask(app.engine.live_map(&filter, last_ns, group)).await;
-                    answers.push(map.map(|map| json(&LiveMapMessage { map: MapAnswer::from(&map) })));
+                    let map = live_map(&app, &filter, last_ns, group).await;
+                    answers.push(map.map(|map| json(&LiveMapMessage { map })));
                 }
                 if has_stats {
                     let stats = live_stats(&app, &filter, last_ns).await;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use lanternfish_filter::Filter;
 use lanternfish_query::{GroupBy, Map};
 
 use super::entries::millis;
@@ -27,6 +28,13 @@ pub(super) async fn map(
     let group = group(map.group.as_deref())?;
     let found = app.ask(selected.stored.map(&selected.filter, selected.window, group)).await?;
     Ok(Json(MapAnswer::from(&found)))
+}
+
+/// The map of the last time, for a live client.
+pub(crate) async fn live_map(app: &App, filter: &Filter, last_ns: i64, group: GroupBy) -> Result<MapAnswer, ApiError> {
+    let stored = app.engine.stored(None)?;
+    let found = app.ask(stored.map(filter, app.last(last_ns), group)).await?;
+    Ok(MapAnswer::from(&found))
 }
 
 /// The grouping of a parameter.

@@ -19,7 +19,7 @@ mod stats;
 mod status;
 mod watch;
 
-pub(crate) use map::group;
+pub(crate) use map::{group, live_map};
 pub(crate) use stats::live_stats;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -291,6 +291,8 @@ pub(crate) async fn live_stats(
 ) -> Result<StatsAnswer, ApiError> {
     let by = [Group::parse(OUTCOME, app.table)?];
     let step_ns = round_step(last_ns, DEFAULT_STEPS as usize).max(SECOND_NS);
-    let found = app.ask(app.engine.live_stats(filter, last_ns, &by, step_ns)).await?;
+    let stored = app.engine.stored(None)?;
+    let stats = stored.stats(filter, app.last(last_ns), &by, Some(step_ns), MAX_STAT_ROWS as usize);
+    let found = app.ask(stats).await?;
     Ok(StatsAnswer::from(&found))
 }

@@ -62,7 +62,7 @@ impl EntrySink for Recorder {
         if self.since.is_none() {
             self.since = Some(Instant::now());
         }
-        if self.builders.rows().is_multiple_of(LOOK_EVERY) && self.builders.bytes() >= MAX_WAITING_BYTES {
+        if self.builders.is_full() {
             self.hand_over();
         }
         if let Some(print) = &mut self.print {
@@ -86,7 +86,3 @@ impl Drop for Recorder {
 /// How long entries wait for others, so that a batch is worth its cost. With the kernel's block, the tick of the capture and the
 /// writing it stays far below the quarter of a second that a kill may cost, on a busy machine too.
 const WAIT: std::time::Duration = std::time::Duration::from_millis(80);
-/// After so many entries it is asked how many bytes wait: all columns are added up for it.
-const LOOK_EVERY: usize = 32;
-/// The most bytes of columns that wait, and those of a few entries.
-const MAX_WAITING_BYTES: usize = 2 << 20;

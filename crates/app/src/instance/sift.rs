@@ -40,7 +40,8 @@ pub(crate) async fn sift(
             waiting.check()?;
             for entry in portion? {
                 builders.push(&entry);
-                if builders.rows().is_multiple_of(LOOK_EVERY) && builders.bytes() >= MAX_WAITING_BYTES {
+                // Far less than a store takes at once.
+                if builders.is_full() {
                     hand_over(&mut builders, &mut draft)?;
                 }
             }
@@ -61,11 +62,6 @@ fn hand_over(builders: &mut Builders, draft: &mut Draft<'_>) -> Result<(), Engin
     let batches = builders.finish().map_err(|error| EngineError::Failed(error.to_string()))?;
     draft.entries(batches).map_err(refused)
 }
-
-/// After so many entries it is asked how many bytes wait: all columns are added up for it.
-const LOOK_EVERY: usize = 32;
-/// The most bytes of columns that wait, and those of a few entries: far less than a store takes at once.
-const MAX_WAITING_BYTES: usize = 2 << 20;
 
 /// Refuses filters that do not choose entries alone.
 fn check(filter: &Filter) -> Result<(), EngineError> {

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &MapArgs) -> Result<(), Failure> {
         let omitted = thousands(found.map.omitted_edges);
         tell(&format!("lanternfish: {omitted} edges with the fewest calls are left out: choose a narrower filter"));
     }
-    stored.tell_cost(&found.cost);
+    stored.tell_unreadable(&found.cost.unreadable);
     if found.map.edges.is_empty() {
         stored.tell_nothing(window);
     }

@@ -28,8 +28,7 @@ pub(super) fn run(invocation: &Invocation, arguments: &OpenArgs) -> Result<(), F
     let mut settings = prepared.settings(Wants::everything(prepared.table), &entries, &arguments.limits)?;
     let standing = privileges::drop_all().map_err(anyhow::Error::from)?;
     let stop = stop_on_signals()?;
-    let config =
-        Config { retention_age: FOR_GOOD, retention_bytes: u64::MAX, ring_bytes: RING_BYTES, ..Config::default() };
+    let config = Config { ring_bytes: RING_BYTES, ..Config::for_good() };
     let place = match &arguments.data_dir {
         Some(path) => Place::at(path, config, prepared.table)?,
         None => Place::temporary(config, prepared.table)?,
@@ -82,7 +81,5 @@ fn name_of(path: &Path) -> String {
     }
 }
 
-/// The age of entries of files says nothing.
-const FOR_GOOD: Duration = Duration::from_secs(200 * 365 * 86_400);
 /// The most bytes of packets of files that are kept beside them.
 const RING_BYTES: u64 = 64 << 30;

@@ -84,7 +84,7 @@ pub(super) fn write_text(
                 cursor = page.next;
                 told.has_more = cursor.is_some();
                 let is_read = write(&page.entries);
-                stored.tell_cost(&page.cost);
+                stored.tell_unreadable(&page.cost.unreadable);
                 if left == 0 || cursor.is_none() || !is_read {
                     return Ok(told);
                 }

@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lanternfish_api::SnapshotPlan;
 use lanternfish_api::dto::Snapshot as Shown;
@@ -166,8 +165,7 @@ fn write(dir: &Path, table: &'static FieldTable) -> Result<Store, Failure> {
         return Err(refused(StoreError::Missing(dir.to_owned())));
     }
     // What is kept for how long is not said here.
-    let config = Config { retention_bytes: u64::MAX, retention_age: FOR_GOOD, ring_bytes: 0, ..Config::default() };
-    Store::open(dir, config, Arc::new(Tables::new(table))).map_err(|error| match error {
+    Store::open(dir, Config::for_good(), Arc::new(Tables::new(table))).map_err(|error| match error {
         StoreError::Locked { .. } => Failure::Work(anyhow::anyhow!(
             "{error}, whose machine interface does not answer: let it make the snapshot, or stop it first"
         )),
@@ -283,5 +281,3 @@ fn broken(error: StoreError) -> Failure {
 
 /// Snapshots hold packets, which were never redacted.
 const PRIVATE: u32 = 0o600;
-/// Nothing is so old that it goes.
-const FOR_GOOD: Duration = Duration::from_secs(200 * 365 * 86_400);

@@ -8,7 +8,7 @@ use lanternfish_api::{EngineError, Queried};
 use lanternfish_capture::privileges;
 use lanternfish_columns::Tables;
 use lanternfish_model::{Cause, FieldTable, Loss, Timestamp};
-use lanternfish_query::{Cost, QueryError, Unreadable, Window};
+use lanternfish_query::{QueryError, Unreadable, Window};
 use lanternfish_store::{Status, Store, StoreError};
 use lanternfish_telemetry::{losses, thousands};
 use tokio::runtime::Runtime;
@@ -61,11 +61,6 @@ impl Stored {
     /// What was lost in a window.
     pub(super) fn loss(&self, window: Window) -> Loss {
         self.store.loss(window.from.unwrap_or(Timestamp::MIN), window.to.unwrap_or(Timestamp::MAX))
-    }
-
-    /// Tells what could not be read.
-    pub(super) fn tell_cost(&mut self, cost: &Cost) {
-        self.tell_unreadable(&cost.unreadable);
     }
 
     /// Tells what could not be read.

@@ -1,7 +1,7 @@
 """The running instance: what storing and showing costs, what observing costs the observed, how soon it starts on a full store."""
-import base64, json, os, pathlib, re, signal, socket, statistics, struct, subprocess, sys, threading, time, urllib.parse, urllib.request
+import base64, contextlib, json, os, pathlib, re, signal, socket, statistics, struct, subprocess, sys, threading, time, urllib.parse, urllib.request
 
-from harness import folder, free_port, nginx, run, wait_for
+from harness import folder, free_port, nginx, process, run, wait_for
 from measure import cpu_of, memory_of, ring_of
 
 
@@ -117,31 +117,48 @@ def steady_load(table, binary, seconds, rate):
 
 
 def busy():
-    """CPU seconds of the whole machine so far that were not idle."""
+    """CPU seconds of the whole machine so far that were neither idle nor the host's; idle time is counted to the tick."""
     fields = [int(x) for x in open("/proc/stat").readline().split()[1:]]
-    return (sum(fields[:8]) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() * os.cpu_count() - (fields[3] + fields[4] + fields[7]) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def bare_ring():
+    """A packet ring that nobody looks at: what the kernel itself takes for it."""
+    with process(sys.executable, pathlib.Path(__file__).with_name("bare_ring.py")) as running:
+        yield running.pid
+
+
+@contextlib.contextmanager
+def observed(binary, data):
+    instance = Instance(binary, data)
+    yield instance.pid
+    instance.stop()
 
 
 def cost_to_the_observed(table, binary, rate, pairs=10, seconds=6):
-    """The busy CPU time of the machine without ours, and the latency of requests, with and without us in turn."""
-    more, slower = [], []
+    """The busy CPU time of the machine without ours, and the latency of requests: alone, with us, and with a bare ring, in turn."""
+    ways = ("alone", "with us", "bare ring")
+    more, slower = ({way: [] for way in ways[1:]} for _ in range(2))
     with folder() as work, nginx(work) as port:
         for number in range(pairs):
             figures = {}
-            for is_observed in ((True, False) if number % 2 else (False, True)):
-                instance = Instance(binary, work / f"data{number}") if is_observed else None
-                time.sleep(1)
-                machine, own = busy(), cpu_of(instance.pid) if instance else 0
-                late = h2load(port, rate, seconds, work / "latencies")
-                figures[is_observed] = (busy() - machine - ((cpu_of(instance.pid) - own) if instance else 0), late)
-                if instance:
-                    instance.stop()
-            requests = rate * seconds
-            more.append((figures[True][0] - figures[False][0]) / requests * 1e6)
-            slower.append(figures[True][1] / max(1e-9, figures[False][1]) - 1)
-    each, late = statistics.median(more), statistics.median(slower) * 100
-    table.row(f"what observing costs the observed, {pairs} pairs: busy CPU a request", f"{each:.2f} µs", "2 µs", each <= 2, "1 µs")
-    table.row(f"what observing costs the observed, {pairs} pairs: p99 of latency", f"{late:+.0f} %", "+10 %", late <= 10, "+2 %")
+            for way in ways if number % 2 else reversed(ways):
+                beside = {"alone": contextlib.nullcontext(), "with us": observed(binary, work / f"data{number}"), "bare ring": bare_ring()}[way]
+                with beside as pid:
+                    time.sleep(2)
+                    machine, own = busy(), cpu_of(pid) if pid else 0
+                    late = h2load(port, rate, seconds, work / "latencies")
+                    figures[way] = (busy() - machine - ((cpu_of(pid) - own) if pid else 0), late)
+            for way in ways[1:]:
+                more[way].append((figures[way][0] - figures["alone"][0]) / (rate * seconds) * 1e6)
+                slower[way].append(figures[way][1] / max(1e-9, figures["alone"][1]) - 1)
+    each, late = statistics.median(more["with us"]), statistics.median(slower["with us"]) * 100
+    what = f"what observing costs the observed, {pairs} times in turn"
+    table.row(f"{what}: busy CPU a request", f"{each:.2f} µs", "2 µs", each <= 2, "1 µs")
+    table.row(f"{what}: p99 of latency", f"{late:+.0f} %", "+10 %", late <= 10, "+2 %")
+    table.row(f"{what}: the same of a packet ring that nobody looks at",
+              f"{statistics.median(more['bare ring']):.2f} µs, {statistics.median(slower['bare ring']) * 100:+.0f} %")
 
 
 def start(table, binary, store, runs):

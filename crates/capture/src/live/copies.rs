@@ -1,7 +1,8 @@
 //! The second copies of loopback packets, counted by the kernel and never copied to anybody.
 //!
 //! A packet on loopback passes the packet sockets twice, on its way out and on its way in. The ring's socket leaves the
-//! first pass out; this socket takes nothing else, has no room for it, and so has its drops counted one by one.
+//! first pass out; this socket takes nothing else, has no room for it, and so has its drops counted one by one. It is bound to
+//! loopback, so that packets of other interfaces never meet it.
 
 use std::os::fd::OwnedFd;
 
@@ -20,7 +21,7 @@ impl CopyCounter {
         sys::attach_filter(&socket, nothing)?;
         // The kernel makes it as small as it can; the packets that fit stay in it unread.
         sys::set_receive_buffer(&socket, 0)?;
-        sys::bind_all(&socket)?;
+        sys::bind(&socket, LOOPBACK_INTERFACE)?;
         Ok(CopyCounter { socket })
     }
 
@@ -35,3 +36,6 @@ impl CopyCounter {
         Ok(u64::from(packets))
     }
 }
+
+/// The index of loopback, the same in every network namespace (`LOOPBACK_IFINDEX`, linux/netdevice.h).
+const LOOPBACK_INTERFACE: u32 = 1;

@@ -53,7 +53,7 @@ impl LiveSource {
         // Nothing is let in until all is set, so that not one packet goes round the filter.
         sys::attach_filter(&socket, &NOTHING)?;
         let ring = Ring::new(&socket, config.ring_bytes, config.block_bytes, config.retire_ms)?;
-        sys::bind_all(&socket)?;
+        sys::bind(&socket, sys::ALL_INTERFACES)?;
         let copies = CopyCounter::open(&NOTHING)?;
         let (stats, closed_at) = (LiveStats::default(), Some(Instant::now()));
         Ok(LiveSource { ring, socket, copies, config, filter, named, stats, blocks: 0, closed_at })

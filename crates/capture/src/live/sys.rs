@@ -52,12 +52,16 @@ pub fn drain_events(socket: &OwnedFd) -> bool {
     has_any
 }
 
-/// Binds a packet socket to all protocols of all interfaces.
-pub fn bind_all(socket: &OwnedFd) -> Result<(), CaptureError> {
+/// Instead of the index of an interface: all of them.
+pub const ALL_INTERFACES: u32 = 0;
+
+/// Binds a packet socket to all protocols of an interface, or of all where it is 0.
+pub fn bind(socket: &OwnedFd, interface: u32) -> Result<(), CaptureError> {
     // SAFETY: the structure is plain numbers, for which zero is valid.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = i32::try_from(interface).unwrap_or(i32::MAX);
     // SAFETY: the address lives during the call and its size is given.
     let result = unsafe {
         libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size_of::<libc::sockaddr_ll>() as libc::socklen_t)

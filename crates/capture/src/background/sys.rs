@@ -1,0 +1,35 @@
+//! The calls to the system that change how threads are scheduled (sched(7)), each behind a safe function.
+#![allow(unsafe_code)]
+
+use std::io;
+
+/// How the system chooses when a thread runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Like any other (`SCHED_OTHER`).
+    Normal,
+    /// When a CPU has nothing else to do, more or less (`SCHED_IDLE`).
+    Idle,
+}
+
+/// The number of the calling thread.
+pub fn own_thread() -> i32 {
+    // SAFETY: the call takes nothing and can't fail.
+    unsafe { libc::gettid() }
+}
+
+/// Sets the policy of a thread of this program (sched_setscheduler(2)).
+pub fn set_policy(thread: i32, policy: Policy) -> io::Result<()> {
+    let policy = match policy {
+        Policy::Normal => libc::SCHED_OTHER,
+        Policy::Idle => libc::SCHED_IDLE,
+    };
+    // SAFETY: the structure is plain numbers, for which zero is valid; both policies want a priority of 0.
+    let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: the structure lives during the call.
+    check(unsafe { libc::sched_setscheduler(thread, policy, &raw const parameters) })
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

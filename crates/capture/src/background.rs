@@ -29,7 +29,8 @@ impl Background {
     /// starts, and those that have one of these names.
     ///
     /// To come back takes [`Capabilities::GUARD`]: it goes from the calling thread to the guard, so this comes before
-    /// other threads are started. Where it is not there all is left as it is, and nothing is given.
+    /// other threads are started. Where it is not there, or the program was started with a policy of its own (chrt(1)), all
+    /// is left as it is, and nothing is given.
     pub fn begin(names: &'static [&'static str]) -> Option<Background> {
         let own_name = name_of(sys::own_thread()).unwrap_or_default();
         let (stop, stopped) = mpsc::channel();
@@ -61,10 +62,11 @@ impl Drop for Background {
     }
 }
 
-/// Whether threads come back from [`Policy::Idle`]: tried on the calling one.
+/// Whether threads are scheduled like any other, and come back from [`Policy::Idle`]: tried on the calling one.
 fn is_reversible() -> bool {
     let own = sys::own_thread();
-    sys::set_policy(own, Policy::Idle).and_then(|()| sys::set_policy(own, Policy::Normal)).is_ok()
+    sys::is(own, Policy::Normal)
+        && sys::set_policy(own, Policy::Idle).and_then(|()| sys::set_policy(own, Policy::Normal)).is_ok()
 }
 
 /// Decides whether the threads give way.
@@ -95,8 +97,12 @@ impl Guard {
     fn give_way(&mut self) {
         let is_meant = |name: String| name == self.own_name || self.names.contains(&name.as_str());
         let chosen = threads().filter(|thread| name_of(*thread).is_some_and(is_meant));
-        let chosen = chosen.filter(|thread| sys::set_policy(*thread, Policy::Idle).is_ok());
-        self.giving_way = Some(chosen.filter_map(Watched::open).collect());
+        // None gives way that can't be watched.
+        let watched = chosen.filter_map(|thread| {
+            let watched = Watched::open(thread)?;
+            sys::set_policy(thread, Policy::Idle).ok().map(|()| watched)
+        });
+        self.giving_way = Some(watched.collect());
     }
 
     fn compete(&mut self) {
@@ -104,7 +110,7 @@ impl Guard {
             return;
         }
         // Those that were started meanwhile are as those that started them.
-        for thread in threads() {
+        for thread in threads().filter(|thread| sys::is(*thread, Policy::Idle)) {
             // One that is gone needs nothing any more.
             let _ = sys::set_policy(thread, Policy::Normal);
         }
@@ -129,6 +135,8 @@ struct Watched {
     stat: File,
     seen: Times,
     looked_at: Instant,
+    /// Whether it could have run at the last look, and had not run since the one before.
+    is_stuck: bool,
 }
 
 impl Watched {
@@ -136,7 +144,7 @@ impl Watched {
         let open = |name: &str| File::open(format!("{TASKS}/{thread}/{name}")).ok();
         let (schedstat, stat) = (open("schedstat")?, open("stat")?);
         let seen = Times::parse(&read(&schedstat)?)?;
-        Some(Watched { schedstat, stat, seen, looked_at: Instant::now() })
+        Some(Watched { schedstat, stat, seen, looked_at: Instant::now(), is_stuck: false })
     }
 
     /// The share of the time since the last look, from 0 to 1, in which the thread waited for a CPU; nothing where it has
@@ -145,9 +153,11 @@ impl Watched {
         let now = Times::parse(&read(&self.schedstat)?)?;
         let (before, passed) = (std::mem::replace(&mut self.seen, now), self.looked_at.elapsed());
         self.looked_at = Instant::now();
-        // The system counts the wait when it is over.
+        // The system counts a wait when it is over. Once may be a thread that was woken this moment.
+        let was_stuck = std::mem::take(&mut self.is_stuck);
         if now == before {
-            return Some(if is_runnable(&read(&self.stat)?) { 1.0 } else { 0.0 });
+            self.is_stuck = is_runnable(&read(&self.stat)?);
+            return Some(if was_stuck && self.is_stuck { 1.0 } else { 0.0 });
         }
         let waited = Duration::from_nanos(now.waiting_ns.saturating_sub(before.waiting_ns));
         Some(waited.as_secs_f64() / passed.as_secs_f64().max(f64::MIN_POSITIVE))
@@ -273,24 +283,17 @@ mod tests {
 
     #[test]
     fn threads_give_way_and_come_back() {
-        let policy = || fs::read_to_string(format!("{TASKS}/{}/stat", sys::own_thread())).unwrap();
-        // The policy is the 41st field (proc_pid_stat(5)): the 39th behind the name.
-        let policy = || policy().rsplit_once(") ").unwrap().1.split(' ').nth(38).unwrap().to_owned();
         if !is_reversible() {
             eprintln!("skipped: threads that give way could not come back here");
             return;
         }
-        let mut guard = Guard {
-            own_name: name_of(sys::own_thread()).unwrap(),
-            names: &[],
-            giving_way: None,
-            spare: Spare::default(),
-        };
-        assert_eq!(policy(), "0");
+        let own = sys::own_thread();
+        let mut guard =
+            Guard { own_name: name_of(own).unwrap(), names: &[], giving_way: None, spare: Spare::default() };
         guard.give_way();
-        assert_eq!(policy(), "5");
+        assert!(sys::is(own, Policy::Idle));
         assert_eq!(guard.giving_way.as_ref().map(Vec::len), Some(1));
         guard.compete();
-        assert_eq!(policy(), "0");
+        assert!(sys::is(own, Policy::Normal));
     }
 }

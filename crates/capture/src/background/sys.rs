@@ -18,16 +18,27 @@ pub fn own_thread() -> i32 {
     unsafe { libc::gettid() }
 }
 
+impl Policy {
+    const fn number(self) -> i32 {
+        match self {
+            Policy::Normal => libc::SCHED_OTHER,
+            Policy::Idle => libc::SCHED_IDLE,
+        }
+    }
+}
+
+/// Whether a thread has a policy (sched_getscheduler(2)).
+pub fn is(thread: i32, policy: Policy) -> bool {
+    // SAFETY: the call takes a number only.
+    unsafe { libc::sched_getscheduler(thread) == policy.number() }
+}
+
 /// Sets the policy of a thread of this program (sched_setscheduler(2)).
 pub fn set_policy(thread: i32, policy: Policy) -> io::Result<()> {
-    let policy = match policy {
-        Policy::Normal => libc::SCHED_OTHER,
-        Policy::Idle => libc::SCHED_IDLE,
-    };
     // SAFETY: the structure is plain numbers, for which zero is valid; both policies want a priority of 0.
     let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: the structure lives during the call.
-    check(unsafe { libc::sched_setscheduler(thread, policy, &raw const parameters) })
+    check(unsafe { libc::sched_setscheduler(thread, policy.number(), &raw const parameters) })
 }
 
 fn check(result: i32) -> io::Result<()> {

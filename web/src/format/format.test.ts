@@ -27,7 +27,15 @@ test("counts and sizes are short", () => {
     "4.1M",
   ]);
   expect([42, 1536, 1_048_576].map(bytes)).toEqual(["42 B", "1.5 KiB", "1 MiB"]);
-  expect([0, 0.02, 3.33, 1234].map(rate)).toEqual(["0/s", "<0.1/s", "3.3/s", "1.2k/s"]);
+  expect([0, 3.33, 1234, 0.1, 0.02, 0.001, 1e-5].map(rate)).toEqual([
+    "0/s",
+    "3.3/s",
+    "1.2k/s",
+    "0.1/s",
+    "1.2/min",
+    "3.6/h",
+    "<0.1/h",
+  ]);
   expect([share(0, 5), share(1, 3000), share(1, 8), share(1, 0)]).toEqual(["0 %", "<0.1 %", "13 %", "0 %"]);
 });
 

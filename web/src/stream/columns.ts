@@ -12,12 +12,12 @@ export interface Column {
 export const BUILT_IN: readonly Column[] = [
   { id: "time", title: "Time", width: 108 },
   { id: "protocol", title: "Protocol", width: 72 },
-  { id: "outcome", title: "Outcome", width: 96 },
+  { id: "outcome", title: "Outcome", width: 112 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },
   { id: "destination", title: "To", width: 160 },
   { id: "latency", title: "Latency", width: 104, isNumber: true },
-  { id: "size", title: "Size", width: 68, isNumber: true },
+  { id: "size", title: "Size", width: 80, isNumber: true },
 ];
 
 export const DEFAULT_COLUMNS: ColumnChoice[] = BUILT_IN.map(({ id, width }) => ({ id, width }));

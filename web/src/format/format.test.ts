@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytes, long, micros, rate, share, short } from "./number";
-import { ago, fromMicros, precise, span, timeOfDay, toMicros } from "./time";
+import { ago, dayAndTime, fromMicros, precise, span, timeOfDay, toMicros } from "./time";
 
 test("durations take the unit that reads best", () => {
   expect([0, 71, 6043, 21_000, 367_000, 2_100_000, 125e6].map(micros)).toEqual([
@@ -55,4 +55,11 @@ test("a span names the day only where it is needed", () => {
   expect(span(noon, noon + 86_400e6, "utc", noon)).toBe("2026-11-25 12:00:00 – 2026-11-26 12:00:00");
   expect(ago(noon, noon + 65e6)).toBe("65 s");
   expect(ago(noon, noon + 7200e6)).toBe("2 h");
+});
+
+test("a time of another day names the day", () => {
+  const us = toMicros("2026-11-25T21:52:51.158Z");
+  expect(dayAndTime(us, "utc", us + 60e6)).toBe("21:52:51.158");
+  expect(dayAndTime(us, "utc", us + 86_400e6)).toBe("11-25 21:52:51.158");
+  expect(dayAndTime(us, "utc", us + 365 * 86_400e6)).toBe("2026-11-25 21:52:51");
 });

@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 import { useScope, useTotals } from "../api/queries";
 import { plural } from "../format/number";
+import { type Clock, day } from "../format/time";
 import { useKeys } from "../keys/keys";
 import { serverNowUs } from "../live/clock";
 import { EmptyStream } from "../states/EmptyStream";
@@ -12,7 +13,7 @@ import { Progress } from "../ui/Controls";
 import { useWidth } from "../ui/useWidth";
 import { go, usePlace } from "../url/usePlace";
 import { useChosen } from "./chosen";
-import { DEFAULT_COLUMNS, fitted } from "./columns";
+import { DEFAULT_COLUMNS, fitted, withDays } from "./columns";
 import { feed, useFeed } from "./feeder";
 import { isGap } from "./list";
 import { StreamBar } from "./StreamBar";
@@ -47,7 +48,8 @@ export function Stream({ retry }: { retry: () => void }) {
   });
   const shown = virtualizer.getVirtualItems();
   // The virtual list tells of a change of height alone.
-  const widths = fitted(columns, useWidth(scroller));
+  const isDated = !preferences.isRelative && isOfOtherDays(preferences.clock);
+  const widths = fitted(isDated ? withDays(columns) : columns, useWidth(scroller));
   const width = widths.reduce((sum, one) => sum + one, 0);
   // Rows are drawn in slots that are used again: to change a row's words is cheaper than to make a row.
   const slots = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
@@ -187,6 +189,12 @@ function open(row: { id: number; us: number }): void {
   choose(row);
   go({ entry: row.id });
 }
+
+/** Whether the list holds rows of another day than today. */
+const isOfOtherDays = (clock: Clock): boolean => {
+  const oldest = feed.list.oldest;
+  return oldest !== undefined && day(oldest.us, clock) !== day(serverNowUs(), clock);
+};
 
 const isGapAt = (index: number): boolean => {
   const item = feed.list.at(index);

@@ -37,6 +37,10 @@ export const isBuiltIn = (id: string): boolean => builtIn.has(id);
 export const extraFields = (columns: ColumnChoice[]): string[] =>
   columns.map((column) => column.id).filter((id) => !isBuiltIn(id));
 
+/** The columns with room for the day beside the time. */
+export const withDays = (columns: ColumnChoice[]): ColumnChoice[] =>
+  columns.map((column) => (column.id === "time" ? { ...column, width: Math.max(column.width, DATED_WIDTH) } : column));
+
 /**
  * The widths in a view so wide, in pixels: the summary takes what is left; where there is too little, the names give way,
  * so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
@@ -57,6 +61,7 @@ export function fitted(columns: ColumnChoice[], view: number): number[] {
 }
 
 const isYielding = (id: string) => id === "source" || id === "destination" || !isBuiltIn(id);
+const DATED_WIDTH = 160;
 const LEAST_NAME = 88;
 const LEAST_SUMMARY = 150;
 

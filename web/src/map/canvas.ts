@@ -139,7 +139,7 @@ export class MapCanvas {
     const cy = this.#cy;
     const known = places[this.#group] ?? {};
     const { graph } = view;
-    const isPlain = graph.edges.length > PLAIN_EDGES;
+    const isPlain = isSeenFromAfar(graph);
     const isFew = graph.edges.length <= FEW_EDGES;
     const wanted = new Set<string>();
     const added: ElementDefinition[] = [];
@@ -252,6 +252,13 @@ function bent(graph: Graph, { positions, routes: found }: Picture): (typeof rout
   return all;
 }
 
+/** Whether the whole map fits into the view only at a size at which thin lines and borders vanish. */
+const isSeenFromAfar = ({ nodes, edges }: Graph): boolean => edges.length > PLAIN_EDGES || nodes.length > PLAIN_NODES;
+
+/** How much thicker lines are drawn, so that they can be seen at all: the fewer there are, the more room each has. */
+const widening = (graph: Graph): number =>
+  isSeenFromAfar(graph) ? (graph.edges.length > PLAIN_EDGES ? PLAIN_WIDTH : FEW_PLAIN_WIDTH) : 1;
+
 const STRAIGHT = { weights: "", distances: "" };
 
 const nodeData = (node: DrawnNode) => ({
@@ -266,7 +273,7 @@ const edgeData = (edge: DrawnEdge, view: View) => ({
   id: edge.id,
   source: edge.src,
   target: edge.dst,
-  width: edgeWidth(edge.calls / view.seconds) * (view.graph.edges.length > PLAIN_EDGES ? PLAIN_WIDTH : 1),
+  width: edgeWidth(edge.calls / view.seconds) * widening(view.graph),
   color: edgeColor(edge),
   label: edgeLabel(edge, view.seconds),
   dark: edge.parts.every((part) => view.isDark(part.protocol)),
@@ -303,6 +310,7 @@ const FIT_PADDING = 60;
 const FEW_EDGES = 24;
 const MOST_STRETCH = 16;
 const PLAIN_EDGES = 300;
-/** A map of so many edges is seen from afar: its lines are thicker, so that they can be seen at all. */
+const PLAIN_NODES = 120;
 const PLAIN_WIDTH = 2.5;
+const FEW_PLAIN_WIDTH = 6;
 const MOST_LABELS = 12;

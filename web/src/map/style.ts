@@ -134,6 +134,15 @@ export function mapStyle(): StylesheetJson {
         "edge-distances": "node-position",
       },
     },
+    // A node that calls itself: the loop must come out of the node, however wide that is.
+    {
+      selector: "edge:loop",
+      style: {
+        "control-point-step-size": (edge: { source(): { width(): number } }) => Math.max(48, edge.source().width()),
+        "loop-direction": "0deg",
+        "loop-sweep": "50deg",
+      },
+    },
     // Thousands of edges are drawn as plain lines: curves and heads cost more than they tell.
     { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.45 } },
     {

@@ -43,7 +43,7 @@ export const withDays = (columns: ColumnChoice[]): ColumnChoice[] =>
 
 /**
  * The widths in a view so wide, in pixels: the summary takes what is left; where there is too little, the names give way,
- * so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
+ * and last the summary, so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
  */
 export function fitted(columns: ColumnChoice[], view: number): number[] {
   const widths = columns.map(({ id, width }) => (id === "summary" ? Math.min(width, LEAST_SUMMARY) : width));
@@ -53,17 +53,19 @@ export function fitted(columns: ColumnChoice[], view: number): number[] {
     const most = yielding.reduce((sum, width) => sum + width, 0);
     const part = most > 0 ? Math.min(1, -left / most) : 0;
     for (const [at, room] of yielding.entries()) widths[at] = Math.round((widths[at] ?? 0) - room * part);
-    left = 0;
+    left = Math.min(0, left + most);
   }
   const summary = columns.findIndex(({ id }) => id === "summary");
-  if (summary >= 0) widths[summary] = (widths[summary] ?? 0) + left;
+  const own = widths[summary];
+  if (own !== undefined) widths[summary] = Math.max(Math.min(own, NARROWEST_SUMMARY), own + left);
   return widths;
 }
 
 const isYielding = (id: string) => id === "source" || id === "destination" || !isBuiltIn(id);
-const DATED_WIDTH = 160;
-const LEAST_NAME = 88;
+const DATED_WIDTH = 154;
+const LEAST_NAME = 80;
 const LEAST_SUMMARY = 150;
+const NARROWEST_SUMMARY = 110;
 
 export const resized = (columns: ColumnChoice[], id: string, width: number): ColumnChoice[] =>
   columns.map((column) =>

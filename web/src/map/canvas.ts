@@ -33,6 +33,8 @@ export class MapCanvas {
   #group = "";
   #isArranging = false;
   #hasFitted = false;
+  /** Whether the reader has neither moved nor zoomed the map since it was shown whole. */
+  #isWhole = false;
   #last: View | null = null;
 
   constructor(host: HTMLElement, events: CanvasEvents) {
@@ -49,7 +51,8 @@ export class MapCanvas {
       autounselectify: true,
     });
     const cy = this.#cy;
-    cy.on("tap", "node", (event) => {
+    // A double click focuses alone: what a single one would do waits until it is known to be one.
+    cy.on("onetap", "node", (event) => {
       if (!event.target.isParent()) events.onNode(event.target.id(), Boolean(event.originalEvent.shiftKey));
     });
     cy.on("tap", "edge", (event) => events.onEdge(event.target.id()));
@@ -63,6 +66,11 @@ export class MapCanvas {
       this.#label(event.target, false);
       events.onHover(null);
     });
+    cy.on("dragpan scrollzoom pinchzoom", () => {
+      this.#isWhole = false;
+    });
+    // A map that was shown whole stays whole when the window or the pane beside it changes.
+    cy.on("resize", () => this.#isWhole && this.fit());
     cy.on("dragfree", "node", (event) => {
       const known = places[this.#group];
       if (known) known[event.target.id()] = { ...event.target.position() };
@@ -106,6 +114,7 @@ export class MapCanvas {
 
   fit(): void {
     this.#hasFitted = true;
+    this.#isWhole = true;
     this.#cy.fit(this.#cy.elements(":visible"), FIT_PADDING);
     if (this.#cy.zoom() > MOST_ZOOM) {
       this.#cy.zoom(MOST_ZOOM);
@@ -114,6 +123,7 @@ export class MapCanvas {
   }
 
   zoom(by: number): void {
+    this.#isWhole = false;
     this.#cy.zoom({
       level: this.#cy.zoom() * by,
       renderedPosition: { x: this.#cy.width() / 2, y: this.#cy.height() / 2 },
@@ -123,7 +133,9 @@ export class MapCanvas {
   /** Brings a node into the middle. */
   center(id: string): void {
     const node = this.#cy.getElementById(id);
-    if (node.nonempty()) this.#cy.center(node);
+    if (node.empty()) return;
+    this.#isWhole = false;
+    this.#cy.center(node);
   }
 
   restyle(): void {

@@ -134,11 +134,11 @@ export function mapStyle(): StylesheetJson {
         "edge-distances": "node-position",
       },
     },
-    // A node that calls itself: the loop must come out of the node, however wide that is.
+    // A node that calls itself: the loop comes out of its top, which is near, however wide the node is.
     {
       selector: "edge:loop",
       style: {
-        "control-point-step-size": (edge: { source(): { width(): number } }) => Math.max(48, edge.source().width()),
+        "control-point-step-size": 40,
         "loop-direction": "0deg",
         "loop-sweep": "50deg",
       },

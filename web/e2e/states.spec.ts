@@ -50,6 +50,14 @@ test("a filter that can't be used, in an address: words, and a way out", async (
   await expect(rows(page).first()).toContainText("http");
 });
 
+test("what is not there any more says so, with a way back", async ({ page, open }) => {
+  await open("/?snapshot=gone");
+  await page.getByRole("alert").getByRole("button", { name: "Leave the snapshot" }).click();
+  await expect(rows(page).first()).toBeVisible();
+  await open("/?entry=999999999999999");
+  await expect(page.getByRole("complementary", { name: "Detail" })).toContainText("It may have been let go since");
+});
+
 test("a slow question tells its time and can be stopped", async ({ page, open }) => {
   await page.route("**/api/v1/map*", () => {});
   await open("/?view=map");

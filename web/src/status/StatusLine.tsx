@@ -9,7 +9,7 @@ import { Popover } from "../ui/Popup";
 import { isAboutEntries } from "../url/location";
 import { usePlace } from "../url/usePlace";
 import { LossTable } from "./LossTable";
-import { hidesEntries } from "./loss";
+import { hidesEntries, lossAmount } from "./loss";
 import { shownOf } from "./shown";
 import css from "./status.module.css";
 
@@ -99,6 +99,6 @@ export function lossWords(loss: LossAnswer): string {
   const sums = new Map<string, number>();
   for (const { unit, count: amount } of loss.causes.filter(hidesEntries))
     sums.set(unit, (sums.get(unit) ?? 0) + amount);
-  const parts = [...sums].map(([unit, amount]) => (unit === "bytes" ? bytes(amount) : `${count(amount)} ${unit}`));
+  const parts = [...sums].map(([unit, amount]) => lossAmount(amount, unit));
   return `Lost: ${parts.join(", ")}`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hidesEntries } from "./loss";
+import { hidesEntries, lossAmount } from "./loss";
 
 test("what hides no call does not count as a loss", () => {
   const hides = (stage: string, cause: string) => hidesEntries({ stage, cause });
@@ -9,4 +9,10 @@ test("what hides no call does not count as a loss", () => {
   expect(hides("wire", "not IP")).toBe(false);
   expect(hides("reassembly", "overlap unchecked")).toBe(false);
   expect(hides("identity", "process ended")).toBe(false);
+});
+
+test("an amount is told in the unit that reads best", () => {
+  expect(lossAmount(1536, "bytes")).toBe("1.5 KiB");
+  expect(lossAmount(2100, "milliseconds")).toBe("2.1 s");
+  expect(lossAmount(1200, "packets")).toBe("1,200 packets");
 });

@@ -36,6 +36,20 @@ test("names and values complete, with the types of fields", async ({ page, open 
   await expect(page).toHaveURL(/filter=method/);
 });
 
+test("completions that come late do not open over what is shown", async ({ page, open }) => {
+  await page.route("**/api/v1/values*", async (route) => {
+    await new Promise((done) => setTimeout(done, 600));
+    await route.continue().catch(() => {});
+  });
+  await open("/?last=all");
+  await page.keyboard.press("/");
+  await page.keyboard.type("http && status_code >= 200");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/filter=http/);
+  await page.waitForTimeout(1200);
+  await expect(page.locator(".cm-tooltip-autocomplete")).toBeHidden();
+});
+
 test("plain text offers the filters that would find it, by one Enter", async ({ page, open }) => {
   await open("/?last=all");
   await page.keyboard.press("/");

@@ -5,9 +5,18 @@ import { expect, rows, test } from "./page";
 import { freePort, start } from "./program";
 
 test("nothing captured: says what is watched, and offers sample traffic", async ({ page, open }) => {
-  await open("/?from=2001-01-01T00:00:00Z&to=2001-01-01T01:00:00Z");
+  await open("/?from=2090-01-01T00:00:00Z&to=2090-01-01T01:00:00Z");
   await expect(page.locator("[data-empty=nothing]")).toContainText("Nothing was captured");
   await expect(page.getByRole("button", { name: "Make sample traffic" })).toBeVisible();
+});
+
+test("a time before the recording never looks like one in which nothing passed", async ({ page, open }) => {
+  await open("/?from=2001-01-01T00:00:00Z&to=2001-01-01T01:00:00Z");
+  const empty = page.locator("[data-empty=not-kept]");
+  await expect(empty).toContainText("What is stored begins at");
+  await expect(page.getByRole("button", { name: "Make sample traffic" })).toHaveCount(0);
+  await empty.getByRole("button", { name: "Show the last minutes" }).click();
+  await expect(rows(page).first()).toBeVisible();
 });
 
 test("nothing matches: says how many entries the filter excluded, and which clause did it", async ({ page, open }) => {
@@ -25,7 +34,7 @@ test("nothing could be seen never looks like nothing there", async ({ page, open
       json: { total: 9, causes: [{ stage: "capture", cause: "kernel drop", count: 9, unit: "packets" }] },
     }),
   );
-  await open("/?from=2001-01-01T00:00:00Z&to=2001-01-01T01:00:00Z");
+  await open("/?from=2090-01-01T00:00:00Z&to=2090-01-01T01:00:00Z");
   await expect(page.locator("[data-empty=dark]")).toContainText("Nothing could be seen");
   await expect(page.locator("[data-empty=dark]")).toContainText("kernel drop");
 });
@@ -39,6 +48,14 @@ test("a filter that can't be used, in an address: words, and a way out", async (
   await page.getByRole("button", { name: "Write http" }).click();
   await expect(page).toHaveURL(/filter=http(&|$)/);
   await expect(rows(page).first()).toContainText("http");
+});
+
+test("what is not there any more says so, with a way back", async ({ page, open }) => {
+  await open("/?snapshot=gone");
+  await page.getByRole("alert").getByRole("button", { name: "Leave the snapshot" }).click();
+  await expect(rows(page).first()).toBeVisible();
+  await open("/?entry=999999999999999");
+  await expect(page.getByRole("complementary", { name: "Detail" })).toContainText("It may have been let go since");
 });
 
 test("a slow question tells its time and can be stopped", async ({ page, open }) => {

@@ -25,6 +25,30 @@ test("new rows do not move what one reads, and a pill counts them", async ({ pag
   expect(await page.getByRole("grid").evaluate((grid) => grid.scrollTop)).toBe(0);
 });
 
+test("a row that is chosen by key stays where it is until one lets it go", async ({ page, open }) => {
+  await open("/?last=all");
+  await expect.poll(() => rows(page).count()).toBeGreaterThan(5);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const chosen = page.getByRole("row", { selected: true });
+  const top = (await chosen.boundingBox())?.y;
+  const pill = page.getByRole("button", { name: /^↑ \d/ });
+  await expect(pill).toBeVisible();
+  expect((await chosen.boundingBox())?.y).toBe(top);
+  // The rows that are passed by with the detail open are one step of the browser's history.
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/entry=/);
+  const opened = page.url();
+  await page.keyboard.press("j");
+  await expect(page).not.toHaveURL(opened);
+  await page.goBack();
+  await expect(page).not.toHaveURL(/entry=/);
+  await page.keyboard.press("Escape");
+  await expect(chosen).toHaveCount(0);
+  await page.keyboard.press("Home");
+  await expect(pill).toBeHidden();
+});
+
 test("Space stops the page and never the capture", async ({ page, open, request }) => {
   await open();
   await expect(rows(page).first()).toBeVisible();

@@ -42,6 +42,14 @@ test("nodes are chosen and focused on the picture", async ({ page, open }) => {
   await expect(page).toHaveURL(/focus=/);
   await page.keyboard.press("Escape");
   await expect(page).not.toHaveURL(/focus=/);
+  // A double click focuses alone: it neither chooses nor lets go of the node.
+  const chosen = await filterText(page);
+  const steps = await page.evaluate(() => history.length);
+  await page.mouse.dblclick(box.x + box.width / 2, box.y + box.height / 2);
+  await expect(page).toHaveURL(/focus=/);
+  await page.waitForTimeout(500);
+  expect(await filterText(page)).toBe(chosen);
+  expect(await page.evaluate(() => history.length)).toBe(steps + 1);
 });
 
 test("a span is chosen on the timeline and drives all views", async ({ page, open }) => {

@@ -5,10 +5,10 @@ import { useMemo, useState } from "react";
 import { answer, api } from "../api/client";
 import { selection, useFields, useInterval, useScope, useStatus } from "../api/queries";
 import type { StatRow } from "../api/types";
-import { recordedSeconds, times } from "../api/window";
+import { recordedSeconds } from "../api/window";
 import { fileAddress } from "../detail/queries";
 import { selector } from "../entry/entry";
-import { add, is, type Scalar } from "../filter/clause";
+import { add, is, lacks, type Scalar } from "../filter/clause";
 import { fieldOf } from "../filter/complete";
 import { bytes, count, micros, plural, rate, share } from "../format/number";
 import { toMicros } from "../format/time";
@@ -42,9 +42,9 @@ export default function Analyse() {
     refetchInterval: interval,
     placeholderData: (before, was) => (was?.queryKey[1] && sameBy(was.queryKey[1], query) ? before : undefined),
   });
-  const span = times(scope.range);
-  const seconds = span ? (span.toUs - span.fromUs) / 1e6 : 0;
-  const stepped = { ...query, limit: 10_000, step: stepFor(seconds || 3600) };
+  const recording = useStatus().data?.recording;
+  const recorded = recordedSeconds(scope.range, scope.snapshot === "" ? recording : null);
+  const stepped = { ...query, limit: 10_000, step: stepFor(recorded ?? 3600) };
   const course = useQuery({
     queryKey: ["course", stepped],
     queryFn: ({ signal }) => answer(api.GET("/api/v1/stats", { params: { query: stepped }, signal })),
@@ -55,8 +55,7 @@ export default function Analyse() {
   const lines = useMemo(() => courses(course.data, by), [course.data, by]);
   const rows = sorted(stats.data?.rows ?? [], sort);
   const most = Math.max(1, ...rows.map((row) => row.calls));
-  const oldest = useStatus().data?.recording.oldest;
-  const lasted = recordedSeconds(scope.range, scope.snapshot === "" ? oldest : null) ?? spanOf(course.data?.rows);
+  const lasted = recorded ?? spanOf(course.data?.rows);
   const setBy = (at: number, field: string) => {
     const next = [...by];
     if (field === "") next.splice(at, 1);
@@ -177,9 +176,10 @@ function Group({ row, by, seconds, most, course }: GroupProps) {
     let filter = place().filter;
     for (const field of fields) {
       const value = row.by[field];
-      if (value === null || value === undefined || !table) continue;
+      if (!table) continue;
       const { path, key } = selector(field);
-      filter = add(filter, is({ path, key, type: fieldOf(table, path)?.type ?? "string" }, value as Scalar));
+      const target = { path, key, type: fieldOf(table, path)?.type ?? "string" };
+      filter = add(filter, value === null || value === undefined ? lacks(target) : is(target, value as Scalar));
     }
     go({ filter });
   };
@@ -191,7 +191,14 @@ function Group({ row, by, seconds, most, course }: GroupProps) {
         return (
           <th key={field} scope="row">
             {value === null || value === undefined || value === "" ? (
-              <span className={css.faint}>none</span>
+              <button
+                type="button"
+                className={css.faint}
+                title={`Narrow the filter to what has no ${field}`}
+                onClick={() => narrow([field])}
+              >
+                none
+              </button>
             ) : (
               <button
                 type="button"

@@ -7,9 +7,11 @@ const start = Date.parse("2026-01-01T12:00:00Z") * 1000;
 test("rates are told by the time in which something was recorded", () => {
   const hour = { kind: "span", fromUs: start, toUs: start + 60 * MINUTE } as const;
   expect(recordedSeconds(hour, null)).toBe(3600);
-  expect(recordedSeconds(hour, "2026-01-01T12:50:00Z")).toBe(600);
-  expect(recordedSeconds(hour, "2025-01-01T00:00:00Z")).toBe(3600);
-  expect(recordedSeconds(hour, "2027-01-01T00:00:00Z")).toBe(1);
+  const since = (oldest: string) => ({ oldest, newest: "2027-01-01T00:01:00Z" });
+  expect(recordedSeconds(hour, since("2026-01-01T12:50:00Z"))).toBe(600);
+  expect(recordedSeconds(hour, since("2025-01-01T00:00:00Z"))).toBe(3600);
+  expect(recordedSeconds(hour, since("2027-01-01T00:00:00Z"))).toBe(1);
+  expect(recordedSeconds({ kind: "all" }, since("2027-01-01T00:00:00Z"))).toBe(60);
   expect(recordedSeconds({ kind: "all" }, null)).toBeNull();
 });
 

@@ -25,11 +25,16 @@ export function times(range: Range): { fromUs: number; toUs: number } | null {
   return null;
 }
 
-/** How much of the window can hold entries, in seconds; rates are told by it. Null where the window has no ends. */
-export function recordedSeconds(range: Range, oldest: string | null | undefined): number | null {
-  const span = times(range);
+/** The times of the first and last entry that is stored, where they are known. */
+type Recorded = Pick<Status["recording"], "oldest" | "newest"> | null | undefined;
+
+/** How much of the window can hold entries, in seconds; rates are told by it. Null where the window has no ends and nobody knows them. */
+export function recordedSeconds(range: Range, recorded: Recorded): number | null {
+  const oldestUs = recorded?.oldest ? toMicros(recorded.oldest) : 0;
+  const newestUs = recorded?.newest ? toMicros(recorded.newest) : 0;
+  const span = times(range) ?? (oldestUs > 0 && newestUs > 0 ? { fromUs: oldestUs, toUs: newestUs } : null);
   if (!span) return null;
-  const fromUs = Math.max(span.fromUs, oldest ? toMicros(oldest) : 0);
+  const fromUs = Math.max(span.fromUs, oldestUs);
   return Math.max(1, (span.toUs - Math.min(fromUs, span.toUs)) / 1e6);
 }
 

@@ -8,6 +8,7 @@ import { useFeeder } from "../stream/feeder";
 import { Stream } from "../stream/Stream";
 import { Progress } from "../ui/Controls";
 import { Notice } from "../ui/Notice";
+import { isAboutEntries } from "../url/location";
 import { go, usePlace } from "../url/usePlace";
 import css from "./app.module.css";
 import { Split } from "./Split";
@@ -27,13 +28,13 @@ export function Frame() {
   const help = useShortcuts();
   useKeys({ Escape: () => (entry === null ? false : go({ entry: null, tab: "" })) });
 
-  const isAboutEntries = view === "stream" || view === "map" || view === "analyse";
+  const isOfEntries = isAboutEntries(view);
   const waiting = <Progress label="Loading" />;
   return (
     <div className={css.frame}>
       <TopBar onHelp={help.open} />
       <Banners />
-      {isAboutEntries ? (
+      {isOfEntries ? (
         <div className={css.timeline}>
           <Suspense fallback={null}>
             <Timeline />
@@ -44,7 +45,7 @@ export function Frame() {
       <main className={css.main}>
         <Split
           second={
-            entry !== null && isAboutEntries ? (
+            entry !== null && isOfEntries ? (
               <Suspense fallback={waiting}>
                 <Detail key={entry} id={entry} />
               </Suspense>

@@ -14,7 +14,7 @@ export function SourceChip() {
     const name = snapshots?.find((one) => one.id === snapshot)?.name || snapshot;
     return (
       <span className={css.source} data-kind="snapshot">
-        <span>snapshot</span> {name}
+        <span>snapshot</span> <b title={name}>{name}</b>
         <IconButton label="Leave the snapshot" isSmall onClick={() => go({ snapshot: "", entry: null, range: null })}>
           <X size={12} />
         </IconButton>
@@ -26,9 +26,15 @@ export function SourceChip() {
   return (
     <span className={css.source} data-kind={isDark ? "off" : status.source.kind} title={title(status)}>
       <i className={css.dot} aria-hidden />
-      <span>{isDark ? "capture off" : status.source.kind}</span> {status.source.name || status.node_name}
+      <span>{isDark ? "capture off" : status.source.kind}</span> <b>{sourceName(status)}</b>
     </span>
   );
+}
+
+/** The name of the source; of several files first how many there are, since there is no room for all names. */
+function sourceName({ source, node_name }: NonNullable<ReturnType<typeof useStatus>["data"]>): string {
+  const files = source.kind === "files" ? source.name.split(", ") : [];
+  return files.length > 1 ? `${files.length}: ${source.name}` : source.name || node_name;
 }
 
 function title(status: NonNullable<ReturnType<typeof useStatus>["data"]>): string {

@@ -51,6 +51,13 @@ export function ConnectionTab({ detail, entry }: { detail: EntryDetail; entry: E
       {own ? (
         <section className={css.block}>
           <h3>{own.flow ? "Flow" : "Connection"}</h3>
+          {STANDING.has(String(own.conn_state)) ? (
+            <p className={css.faint}>
+              {own.conn_revision === 0
+                ? "As it was when it opened: its figures follow when it has been told of anew, or closes."
+                : "It still stands, or its end was not seen: these figures are the last ones that were told."}
+            </p>
+          ) : null}
           <FieldTable rows={transport} title="Facts of the connection" />
         </section>
       ) : (
@@ -79,3 +86,6 @@ export function ConnectionTab({ detail, entry }: { detail: EntryDetail; entry: E
     </>
   );
 }
+
+/** The states of a connection whose end was not seen. */
+const STANDING: ReadonlySet<string> = new Set(["open", "in_progress"]);

@@ -1,6 +1,6 @@
 // The detail pane: an entry whole, and all that belongs to it.
 import { Download, FileTerminal, Link2, X } from "lucide-react";
-import { sentence } from "../api/client";
+import { bodyOf, sentence } from "../api/client";
 import { useFields, useStatus } from "../api/queries";
 import type { EntryDetail } from "../api/types";
 import { type Entry, kindOf } from "../entry/entry";
@@ -43,7 +43,15 @@ export default function Detail({ id }: { id: number }) {
     return (
       <Shell>
         <div className={css.top}>
-          <p className={css.sentence}>{sentence(error)}</p>
+          <div className={css.sentence}>
+            <p>{sentence(error)}</p>
+            {bodyOf(error)?.code === "not_found" ? (
+              <p className={css.faint}>
+                It may have been let go since: how long entries are kept is one of the settings. What a snapshot holds
+                stays.
+              </p>
+            ) : null}
+          </div>
           <CloseButton />
         </div>
       </Shell>

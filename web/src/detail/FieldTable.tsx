@@ -2,7 +2,7 @@
 import { Fragment } from "react";
 import type { Json } from "../entry/entry";
 import type { Scalar, Target } from "../filter/clause";
-import { bytes, count, micros } from "../format/number";
+import { bytes, micros, plural } from "../format/number";
 import { precise, toMicros } from "../format/time";
 import { usePreferences } from "../theme/preferences";
 import css from "./detail.module.css";
@@ -131,7 +131,7 @@ function shownAs(value: Json, type: string, unit: string, clock: "local" | "utc"
   if (typeof value !== "number") return undefined;
   if (unit === "µs") return micros(value);
   if (unit === "bytes") return bytes(value);
-  return unit === "" ? undefined : `${count(value)} ${unit}`;
+  return unit === "" ? undefined : plural(value, unit.replace(/(?<=\w{3})s$/, ""), unit);
 }
 
 const scalar = (value: Json): Scalar =>

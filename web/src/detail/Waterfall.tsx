@@ -20,9 +20,9 @@ export function CallWaterfall({ detail, entry }: { detail: EntryDetail; entry: E
   const inside = useInside(detail.connection.id, entry.index === 0);
   const found = phases(detail, inside);
   const first = found[0];
-  const last = found.at(-1);
-  if (!first || !last) return null;
-  const whole = Math.max(1, last.endUs - first.startUs);
+  if (!first) return null;
+  // Halves of a call may overlap: the last to begin need not be the last to end.
+  const whole = Math.max(1, Math.max(...found.map((phase) => phase.endUs)) - first.startUs);
   const place = (us: number) => (100 * (us - first.startUs)) / whole;
   const beforeUs = toMicros(entry.timestamp) - toMicros(detail.connection.opened);
   const isLate = first.name === "request" && beforeUs > 1_000_000;

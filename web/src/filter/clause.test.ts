@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { add, both, conjuncts, is, isAnyOf, isNot } from "./clause";
+import { add, both, conjuncts, is, isAnyOf, isNot, lacks } from "./clause";
 import { quote } from "./lexer";
 
 test("a value becomes the clause of its type", () => {
@@ -43,4 +43,9 @@ test("other forms of logic are kept whole in parentheses", () => {
 
 test("strings are quoted so that any text survives", () => {
   expect(quote('tab\t "q" \\ \n é \u0001')).toBe('"tab\\t \\"q\\" \\\\ \\n é \\x01"');
+});
+
+test("entries that lack a field are asked for by its name, or by its key", () => {
+  expect(lacks({ path: "dst.name", type: "string" })).toBe("!has(dst.name)");
+  expect(lacks({ path: "request.headers", key: "x-id", type: "map" })).toBe('!has(request.headers["x-id"])');
 });

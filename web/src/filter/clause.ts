@@ -31,6 +31,10 @@ export function isNot(target: Target, value: Scalar): string {
   return clause.replace(" == ", " != ");
 }
 
+/** The clause that holds for entries that lack the field, or the key in it. */
+export const lacks = ({ path, key, type }: Target): string =>
+  `!has(${type === "map" && key !== undefined ? keyed(path, key) : path})`;
+
 /** The clause that holds for entries with any of these values. */
 export function isAnyOf(target: Target, values: Scalar[]): string {
   const clauses = values.map((value) => is(target, value));

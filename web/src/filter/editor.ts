@@ -69,7 +69,11 @@ export function createEditor(host: HTMLElement, text: string, events: EditorEven
       view.dispatch({ selection: { anchor: view.state.doc.length } });
     },
     closeCompletion: () => void closeCompletion(view),
-    blur: () => view.contentDOM.blur(),
+    blur: () => {
+      // Completions that are still looked for must not open once nobody writes.
+      closeCompletion(view);
+      view.contentDOM.blur();
+    },
     destroy: () => view.destroy(),
   };
 }

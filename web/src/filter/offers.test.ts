@@ -24,7 +24,16 @@ const table = {
 const first = (text: string) => offers(text, table)[0]?.filter;
 
 test("what is a filter gets no offers", () => {
-  for (const filter of ["http", "method", 'method == "GET"', "http and method", "!http", "size(path) > 3", ""]) {
+  for (const filter of [
+    "http",
+    "method",
+    "status_code = 500",
+    'method == "GET"',
+    "http and method",
+    "!http",
+    "size(path) > 3",
+    "",
+  ]) {
     expect(offers(filter, table)).toEqual([]);
   }
 });
@@ -35,6 +44,8 @@ test("plain text gets the filters that would find it", () => {
   expect(first("10.0.0.7")).toBe('src.ip == "10.0.0.7" || dst.ip == "10.0.0.7"');
   expect(first("10.0.0.7:80")).toBe('src.ip == "10.0.0.7" && src.port == 80 || dst.ip == "10.0.0.7" && dst.port == 80');
   expect(first("POST")).toBe('method == "POST"');
+  expect(first("GET /cart?user=7")).toBe('method == "GET" && url.startsWith("/cart?user=7")');
+  expect(first("user=7")).toBe('src.name == "user=7" || dst.name == "user=7"');
   expect(first("/cart")).toBe('path.startsWith("/cart")');
   expect(first("nginx")).toBe('src.name == "nginx" || dst.name == "nginx"');
   expect(first("1834752")).toBe("conn_id == 1834752");

@@ -70,6 +70,9 @@ export function offers(text: string, table: Table): Offer[] {
       any(["method"], (name) => `${name} == ${word}`),
       `requests with ${wanted}`,
     );
+  const [, method = "", target = ""] = /^([A-Z]{3,16}) (\/\S*)$/.exec(wanted) ?? [];
+  if (method !== "" && has("method") && has("url"))
+    offer(`method == ${quote(method)} && url.startsWith(${quote(target)})`, `requests that begin with ${wanted}`);
   if (wanted.startsWith("/"))
     offer(
       any(["path"], (name) => `${name}.startsWith(${word})`),
@@ -101,11 +104,13 @@ function matching(table: Table, wanted: string): string {
     .join(" || ");
 }
 
-/** Whether a text is a filter by its form: operators, calls, or the name of a field alone. */
+/** Whether a text is a filter by its form, though it may be a wrong one: operators, calls, or the name of a field alone. */
 function looksLikeFilter(text: string, table: Table): boolean {
   const all = tokens(text);
   const [first] = all;
-  if (all.length === 1 && first?.kind === "name") return table.fields.some((field) => field.name === text);
+  const isField = (name: string | undefined) => table.fields.some((field) => field.name === name);
+  if (all.length === 1 && first?.kind === "name") return isField(text);
+  if (all.some((token, at) => token.text === "=" && isField(all[at - 1]?.text))) return true;
   return all.some(
     (token) => /^(&&|\|\||==|!=|<=|>=|<|>|\(|\[|!)$/.test(token.text) || /^(and|or|in)$/.test(token.text),
   );

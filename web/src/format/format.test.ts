@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytes, long, micros, rate, share, short } from "./number";
-import { ago, fromMicros, precise, span, timeOfDay, toMicros } from "./time";
+import { ago, dayAndTime, fromMicros, precise, span, timeOfDay, toMicros } from "./time";
 
 test("durations take the unit that reads best", () => {
   expect([0, 71, 6043, 21_000, 367_000, 2_100_000, 125e6].map(micros)).toEqual([
@@ -27,7 +27,15 @@ test("counts and sizes are short", () => {
     "4.1M",
   ]);
   expect([42, 1536, 1_048_576].map(bytes)).toEqual(["42 B", "1.5 KiB", "1 MiB"]);
-  expect([0, 0.02, 3.33, 1234].map(rate)).toEqual(["0/s", "<0.1/s", "3.3/s", "1.2k/s"]);
+  expect([0, 3.33, 1234, 0.1, 0.02, 0.001, 1e-5].map(rate)).toEqual([
+    "0/s",
+    "3.3/s",
+    "1.2k/s",
+    "0.1/s",
+    "1.2/min",
+    "3.6/h",
+    "<0.1/h",
+  ]);
   expect([share(0, 5), share(1, 3000), share(1, 8), share(1, 0)]).toEqual(["0 %", "<0.1 %", "13 %", "0 %"]);
 });
 
@@ -47,4 +55,11 @@ test("a span names the day only where it is needed", () => {
   expect(span(noon, noon + 86_400e6, "utc", noon)).toBe("2026-11-25 12:00:00 – 2026-11-26 12:00:00");
   expect(ago(noon, noon + 65e6)).toBe("65 s");
   expect(ago(noon, noon + 7200e6)).toBe("2 h");
+});
+
+test("a time of another day names the day", () => {
+  const us = toMicros("2026-11-25T21:52:51.158Z");
+  expect(dayAndTime(us, "utc", us + 60e6)).toBe("21:52:51.158");
+  expect(dayAndTime(us, "utc", us + 86_400e6)).toBe("11-25 21:52:51.158");
+  expect(dayAndTime(us, "utc", us + 365 * 86_400e6)).toBe("2026-11-25 21:52:51");
 });

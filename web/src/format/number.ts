@@ -55,9 +55,12 @@ export function long(seconds: number): string {
   return words.length > 0 ? words.join(" ") : "0 s";
 }
 
-/** Events a second: `0.2/s`, `1.2k/s`. */
-export const rate = (perSecond: number): string =>
-  `${perSecond > 0 && perSecond < 0.1 ? "<0.1" : short(perSecond < 10 ? Math.round(perSecond * 10) / 10 : perSecond)}/s`;
+/** Events by the unit of time that gives a number one can read: `0.2/s`, `1.2k/s`, `3/min`, `0.5/h`. */
+export function rate(perSecond: number): string {
+  if (perSecond === 0 || perSecond >= LEAST_RATE) return `${tenths(perSecond)}/s`;
+  if (perSecond * 60 >= LEAST_RATE) return `${tenths(perSecond * 60)}/min`;
+  return `${perSecond * 3600 < LEAST_RATE ? "<0.1" : tenths(perSecond * 3600)}/h`;
+}
 
 /** A share between 0 and 1: `0.4 %`, `12 %`. */
 export function share(part: number, whole: number): string {
@@ -71,9 +74,13 @@ export function share(part: number, whole: number): string {
 export const plural = (amount: number, one: string, many = `${one}s`): string =>
   `${count(amount)} ${amount === 1 ? one : many}`;
 
+const tenths = (value: number) => short(value < 10 ? Math.round(value * 10) / 10 : value);
+
 const digits = (value: number) => trim(value, Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0);
 
 function trim(value: number, places: number): string {
   const text = value.toFixed(places);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
+
+const LEAST_RATE = 0.1;

@@ -60,6 +60,15 @@ export function timeOfDay(us: number, clock: Clock): string {
   return `${two(p.hour)}:${two(p.minute)}:${two(p.second)}.${String(Math.floor(p.fraction / 1000)).padStart(3, "0")}`;
 }
 
+/** The time of day, with the day where it is not today: `21:52:51.158`, `11-25 21:52:51.158`, `2016-11-25 21:52:51`. */
+export function dayAndTime(us: number, clock: Clock, nowUs: number): string {
+  const of = day(us, clock);
+  const today = day(nowUs, clock);
+  if (of === today) return timeOfDay(us, clock);
+  const isThisYear = of.slice(0, 4) === today.slice(0, 4);
+  return isThisYear ? `${of.slice(5)} ${timeOfDay(us, clock)}` : `${of} ${clockTime(us, clock)}`;
+}
+
 /** The time of day to the second: `21:52:51`. */
 export function clockTime(us: number, clock: Clock): string {
   const p = parts(us, clock);

@@ -59,9 +59,10 @@ const SEQUENCE_MS = 1200;
 /** All keys, for the page that lists them. */
 export const KEYS: { keys: string[]; does: string }[] = [
   { keys: ["/"], does: "Write a filter" },
-  { keys: ["j", "k"], does: "Next and previous row" },
+  { keys: ["j", "k"], does: "Next and previous row; the arrows do the same" },
+  { keys: ["Home"], does: "To the newest row, and on with those that come" },
   { keys: ["Enter"], does: "Open the row's detail" },
-  { keys: ["Esc"], does: "Back: close the detail, or give the filter back" },
+  { keys: ["Esc"], does: "Back: close the detail, let go of the row, or give the filter back" },
   { keys: ["Space"], does: "Pause the page, never the capture" },
   { keys: ["g s"], does: "Stream" },
   { keys: ["g m"], does: "Map" },

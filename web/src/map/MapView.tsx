@@ -191,8 +191,8 @@ function focusOn(id: string, setOpen: (change: (was: ReadonlySet<string>) => Rea
 /** How long the window is, by which calls become rates; of all that is stored, the time between the first and last call. */
 function useSeconds(edges: { last_seen: string }[] | undefined): number {
   const scope = useScope();
-  const oldest = useStatus().data?.recording.oldest;
-  const recorded = recordedSeconds(scope.range, scope.snapshot === "" ? oldest : null);
+  const recording = useStatus().data?.recording;
+  const recorded = recordedSeconds(scope.range, scope.snapshot === "" ? recording : null);
   if (recorded !== null) return recorded;
   const seen = (edges ?? []).map((edge) => toMicros(edge.last_seen)).filter((us) => us > 0);
   return seen.length < 2 ? 60 : Math.max(1, (Math.max(...seen) - Math.min(...seen)) / 1e6);

@@ -33,6 +33,8 @@ export class MapCanvas {
   #group = "";
   #isArranging = false;
   #hasFitted = false;
+  /** Whether the reader has neither moved nor zoomed the map since it was shown whole. */
+  #isWhole = false;
   #last: View | null = null;
 
   constructor(host: HTMLElement, events: CanvasEvents) {
@@ -49,7 +51,8 @@ export class MapCanvas {
       autounselectify: true,
     });
     const cy = this.#cy;
-    cy.on("tap", "node", (event) => {
+    // A double click focuses alone: what a single one would do waits until it is known to be one.
+    cy.on("onetap", "node", (event) => {
       if (!event.target.isParent()) events.onNode(event.target.id(), Boolean(event.originalEvent.shiftKey));
     });
     cy.on("tap", "edge", (event) => events.onEdge(event.target.id()));
@@ -63,6 +66,11 @@ export class MapCanvas {
       this.#label(event.target, false);
       events.onHover(null);
     });
+    cy.on("dragpan scrollzoom pinchzoom", () => {
+      this.#isWhole = false;
+    });
+    // A map that was shown whole stays whole when the window or the pane beside it changes.
+    cy.on("resize", () => this.#isWhole && this.fit());
     cy.on("dragfree", "node", (event) => {
       const known = places[this.#group];
       if (known) known[event.target.id()] = { ...event.target.position() };
@@ -106,6 +114,7 @@ export class MapCanvas {
 
   fit(): void {
     this.#hasFitted = true;
+    this.#isWhole = true;
     this.#cy.fit(this.#cy.elements(":visible"), FIT_PADDING);
     if (this.#cy.zoom() > MOST_ZOOM) {
       this.#cy.zoom(MOST_ZOOM);
@@ -114,6 +123,7 @@ export class MapCanvas {
   }
 
   zoom(by: number): void {
+    this.#isWhole = false;
     this.#cy.zoom({
       level: this.#cy.zoom() * by,
       renderedPosition: { x: this.#cy.width() / 2, y: this.#cy.height() / 2 },
@@ -123,7 +133,9 @@ export class MapCanvas {
   /** Brings a node into the middle. */
   center(id: string): void {
     const node = this.#cy.getElementById(id);
-    if (node.nonempty()) this.#cy.center(node);
+    if (node.empty()) return;
+    this.#isWhole = false;
+    this.#cy.center(node);
   }
 
   restyle(): void {
@@ -139,7 +151,7 @@ export class MapCanvas {
     const cy = this.#cy;
     const known = places[this.#group] ?? {};
     const { graph } = view;
-    const isPlain = graph.edges.length > PLAIN_EDGES;
+    const isPlain = isSeenFromAfar(graph);
     const isFew = graph.edges.length <= FEW_EDGES;
     const wanted = new Set<string>();
     const added: ElementDefinition[] = [];
@@ -252,6 +264,13 @@ function bent(graph: Graph, { positions, routes: found }: Picture): (typeof rout
   return all;
 }
 
+/** Whether the whole map fits into the view only at a size at which thin lines and borders vanish. */
+const isSeenFromAfar = ({ nodes, edges }: Graph): boolean => edges.length > PLAIN_EDGES || nodes.length > PLAIN_NODES;
+
+/** How much thicker lines are drawn, so that they can be seen at all: the fewer there are, the more room each has. */
+const widening = (graph: Graph): number =>
+  isSeenFromAfar(graph) ? (graph.edges.length > PLAIN_EDGES ? PLAIN_WIDTH : FEW_PLAIN_WIDTH) : 1;
+
 const STRAIGHT = { weights: "", distances: "" };
 
 const nodeData = (node: DrawnNode) => ({
@@ -266,7 +285,7 @@ const edgeData = (edge: DrawnEdge, view: View) => ({
   id: edge.id,
   source: edge.src,
   target: edge.dst,
-  width: edgeWidth(edge.calls / view.seconds) * (view.graph.edges.length > PLAIN_EDGES ? PLAIN_WIDTH : 1),
+  width: edgeWidth(edge.calls / view.seconds) * widening(view.graph),
   color: edgeColor(edge),
   label: edgeLabel(edge, view.seconds),
   dark: edge.parts.every((part) => view.isDark(part.protocol)),
@@ -303,6 +322,7 @@ const FIT_PADDING = 60;
 const FEW_EDGES = 24;
 const MOST_STRETCH = 16;
 const PLAIN_EDGES = 300;
-/** A map of so many edges is seen from afar: its lines are thicker, so that they can be seen at all. */
+const PLAIN_NODES = 120;
 const PLAIN_WIDTH = 2.5;
+const FEW_PLAIN_WIDTH = 6;
 const MOST_LABELS = 12;

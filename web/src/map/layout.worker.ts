@@ -5,7 +5,7 @@ import type { LayoutAnswer, LayoutQuestion } from "./layout";
 
 self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
   const { serial, nodes, edges } = event.data;
-  const isLarge = edges.length > LARGE;
+  const isLarge = edges.length > LARGE_EDGES || nodes.length > LARGE_NODES;
   const isLabelled = edges.some((edge) => edge.label);
   const graph = new dagre.graphlib.Graph({ compound: true });
   graph.setGraph({
@@ -42,4 +42,5 @@ self.onmessage = (event: MessageEvent<LayoutQuestion>) => {
   self.postMessage({ serial, positions, routes } satisfies LayoutAnswer);
 };
 
-const LARGE = 250;
+const LARGE_EDGES = 250;
+const LARGE_NODES = 120;

@@ -134,6 +134,15 @@ export function mapStyle(): StylesheetJson {
         "edge-distances": "node-position",
       },
     },
+    // A node that calls itself: the loop comes out of its top, which is near, however wide the node is.
+    {
+      selector: "edge:loop",
+      style: {
+        "control-point-step-size": 40,
+        "loop-direction": "0deg",
+        "loop-sweep": "50deg",
+      },
+    },
     // Thousands of edges are drawn as plain lines: curves and heads cost more than they tell.
     { selector: "edge.plain", style: { "curve-style": "haystack", "target-arrow-shape": "none", opacity: 0.45 } },
     {

@@ -3,13 +3,16 @@ import { EyeOff, SearchX, Waves } from "lucide-react";
 import { useExplain, useLoss, useScope, useStatus } from "../api/queries";
 import type { Explanation, Status } from "../api/types";
 import { count, plural } from "../format/number";
+import { precise } from "../format/time";
+import { serverNowUs } from "../live/clock";
 import { LossTable } from "../status/LossTable";
+import { usePreferences } from "../theme/preferences";
 import { Button } from "../ui/Button";
 import { Progress } from "../ui/Controls";
 import { go, usePlace } from "../url/usePlace";
 import { SampleButton } from "./SampleButton";
 import css from "./states.module.css";
-import { whichEmpty } from "./which";
+import { keptSince, whichEmpty } from "./which";
 
 export function EmptyStream() {
   const scope = useScope();
@@ -28,6 +31,8 @@ export function EmptyStream() {
       <Button onClick={() => go({ range: { kind: "all" } })}>Look at all that is stored</Button>
     );
   if (which === "unmatched" && explain.data) return <Unmatched explanation={explain.data} more={more} wider={wider} />;
+  const sinceUs = status.source.kind === "live" && scope.snapshot === "" ? keptSince(scope.range, status) : null;
+  if (sinceUs !== null) return <NotKept sinceUs={sinceUs} />;
   if (which === "dark") {
     return (
       <div className={css.empty} data-empty="dark">
@@ -48,7 +53,30 @@ export function EmptyStream() {
       </div>
     );
   }
-  return <Nothing status={status} more={more} wider={wider} />;
+  const isPast = scope.range.kind === "span" && scope.range.toUs <= serverNowUs();
+  return <Nothing status={status} isPast={isPast} more={more} wider={wider} />;
+}
+
+/** A time of which nothing is kept: that nothing passed then, nobody can say. */
+function NotKept({ sinceUs }: { sinceUs: number }) {
+  const clock = usePreferences((preferences) => preferences.clock);
+  return (
+    <div className={css.empty} data-empty="not-kept">
+      <EyeOff size={40} strokeWidth={1.2} className={css.mark} aria-hidden />
+      <h2>Nothing is kept of this time</h2>
+      <p>
+        What is stored begins at {precise(sinceUs, clock)}. What passed before was not captured, or has been let go of
+        since: how long entries are kept is one of the settings.
+      </p>
+      <div className={css.actions}>
+        <Button look="main" onClick={() => go({ range: { kind: "all" } })}>
+          Look at all that is stored
+        </Button>
+        <Button onClick={() => go({ range: null })}>Show the last minutes</Button>
+        <Button onClick={() => go({ view: "settings" })}>Open the settings</Button>
+      </div>
+    </div>
+  );
 }
 
 interface Ways {
@@ -56,8 +84,10 @@ interface Ways {
   wider: React.ReactNode;
 }
 
-function Nothing({ status, more, wider }: Ways & { status: Status | undefined }) {
-  const isLive = status?.source.kind === "live";
+function Nothing({ status, isPast, more, wider }: Ways & { status: Status | undefined; isPast: boolean }) {
+  // Traffic that is made now does not show up in a time that is over.
+  const isOfLive = status?.source.kind === "live";
+  const isLive = isOfLive && !isPast;
   const { interfaces = [], bpf = "" } = status?.watching ?? {};
   return (
     <div className={css.empty} data-empty="nothing">
@@ -70,7 +100,11 @@ function Nothing({ status, more, wider }: Ways & { status: Status | undefined })
           Redis command. Try <code>curl http://127.0.0.1</code> in a terminal, or let Lanternfish make some traffic.
         </p>
       ) : (
-        <p>{status?.source.name || "The source"} holds no entry of this time.</p>
+        <p>
+          {isOfLive
+            ? "No call passed here, or Lanternfish was not running."
+            : `${status?.source.name || "The source"} holds no entry of this time.`}
+        </p>
       )}
       <div className={css.actions}>
         {isLive ? <SampleButton /> : null}

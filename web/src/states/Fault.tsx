@@ -6,9 +6,10 @@ import { go, usePlace } from "../url/usePlace";
 import css from "./states.module.css";
 
 export function FaultPanel({ error, retry }: { error: unknown; retry?: () => void }) {
-  const { filter } = usePlace();
+  const { filter, snapshot } = usePlace();
   const body = bodyOf(error);
   const isFilter = body?.code === "bad_filter" && filter !== "";
+  const isGone = body?.code === "not_found" && snapshot !== "";
   const name = body && isFilter ? mend(body) : null;
   const words = sentence(body && name ? { ...body, hint: undefined } : error);
   return (
@@ -20,7 +21,12 @@ export function FaultPanel({ error, retry }: { error: unknown; retry?: () => voi
         </Button>
       ) : null}
       {isFilter ? <Button onClick={() => go({ filter: "" })}>Clear the filter</Button> : null}
-      {retry && !isFilter ? <Button onClick={retry}>Try again</Button> : null}
+      {isGone ? (
+        <Button look="main" onClick={() => go({ snapshot: "", entry: null, range: null })}>
+          Leave the snapshot
+        </Button>
+      ) : null}
+      {retry && !isFilter && !isGone ? <Button onClick={retry}>Try again</Button> : null}
     </div>
   );
 }

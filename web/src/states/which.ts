@@ -1,6 +1,8 @@
 // Why nothing is shown: the three cases must never look alike.
 import type { Explanation, LossAnswer, Status } from "../api/types";
+import { toMicros } from "../format/time";
 import { hidesEntries } from "../status/loss";
+import type { Range } from "../url/location";
 
 export type Emptiness = "nothing" | "unmatched" | "dark";
 
@@ -17,4 +19,11 @@ export function whichEmpty(
   const hides = loss?.causes.some((cause) => hidesEntries(cause) && cause.stage !== "output");
   const isBlind = status?.source.kind === "live" && status.watching.rights.length === 0 && status.dark.length > 0;
   return isOff || hides || isBlind ? "dark" : "nothing";
+}
+
+/** Since when entries are kept, in microseconds, where the whole range lies before that; else null. */
+export function keptSince(range: Range, status: Pick<Status, "recording" | "started"> | undefined): number | null {
+  if (range.kind !== "span" || !status) return null;
+  const sinceUs = toMicros(status.recording.oldest ?? status.started);
+  return sinceUs > 0 && range.toUs <= sinceUs ? sinceUs : null;
 }

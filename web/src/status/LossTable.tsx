@@ -1,7 +1,7 @@
 // Losses by stage and cause, each with what it means.
 import { useFields } from "../api/queries";
 import type { LossAnswer } from "../api/types";
-import { bytes, count } from "../format/number";
+import { lossAmount } from "./loss";
 import css from "./status.module.css";
 
 export function LossTable({ loss }: { loss: LossAnswer }) {
@@ -21,7 +21,7 @@ export function LossTable({ loss }: { loss: LossAnswer }) {
           <tr key={`${stage} ${cause}`}>
             <td>{stage}</td>
             <td>{cause}</td>
-            <td className={css.number}>{unit === "bytes" ? bytes(amount) : `${count(amount)} ${unit}`}</td>
+            <td className={css.number}>{lossAmount(amount, unit)}</td>
             <td>{words.find((word) => word.stage === stage && word.cause === cause)?.doc ?? ""}</td>
           </tr>
         ))}

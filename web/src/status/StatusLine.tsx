@@ -6,12 +6,16 @@ import { toMicros } from "../format/time";
 import { serverNowUs } from "../live/clock";
 import { feed, useFeed } from "../stream/feeder";
 import { Popover } from "../ui/Popup";
+import { isAboutEntries } from "../url/location";
+import { usePlace } from "../url/usePlace";
 import { LossTable } from "./LossTable";
-import { hidesEntries } from "./loss";
+import { hidesEntries, lossAmount } from "./loss";
+import { shownOf } from "./shown";
 import css from "./status.module.css";
 
 export function StatusLine() {
   const scope = useScope();
+  const { view } = usePlace();
   const status = useStatus().data;
   const loss = useLoss(scope).data;
   const totals = useTotals(scope).data;
@@ -21,11 +25,13 @@ export function StatusLine() {
   return (
     <footer className={css.line}>
       {status?.source.is_growing ? (
-        <span>{rate(status.rates.entries_per_second).replace("/s", " entries/s")}</span>
+        <span>{rate(status.rates.entries_per_second).replace("/", " entries/")}</span>
       ) : null}
-      <span title="Rows in the list, of the calls of this time that match">
-        {plural(feed.list.rowCount, "row")} shown{totals?.row ? `, ${plural(totals.row.calls, "call")} match` : ""}
-      </span>
+      {isAboutEntries(view) ? (
+        <span title="Rows in the list, of the calls of this time that match; older ones load as one scrolls">
+          {shownOf(view === "stream" ? feed.list.rowCount : null, totals?.row?.calls ?? null)}
+        </span>
+      ) : null}
       {loss ? <Loss loss={loss} /> : null}
       {totals && totals.unreadable.length > 0 ? (
         <span
@@ -40,7 +46,9 @@ export function StatusLine() {
         <span title="Secrets are stored as they were sent (--no-redact)">not redacted</span>
       ) : null}
       {status ? (
-        <span title={`Resident: ${bytes(status.memory.resident_bytes)}`}>Memory {bytes(status.memory.used_bytes)}</span>
+        <span className={css.aside} title={`Resident: ${bytes(status.memory.resident_bytes)}`}>
+          Memory {bytes(status.memory.used_bytes)}
+        </span>
       ) : null}
       {recording?.is_on ? (
         <span title={`${count(recording.entries)} entries; raw packets: ${bytes(recording.ring_bytes)}`}>
@@ -74,7 +82,7 @@ function Loss({ loss }: { loss: LossAnswer }) {
             <p>
               {isLossy
                 ? "What was not seen or not kept in the shown time:"
-                : "Everything that passed in the shown time was seen. Not everybody could be named:"}
+                : "No call of the shown time was hidden. What was set aside or has no name:"}
             </p>
             <LossTable loss={loss} />
           </>
@@ -91,6 +99,6 @@ export function lossWords(loss: LossAnswer): string {
   const sums = new Map<string, number>();
   for (const { unit, count: amount } of loss.causes.filter(hidesEntries))
     sums.set(unit, (sums.get(unit) ?? 0) + amount);
-  const parts = [...sums].map(([unit, amount]) => (unit === "bytes" ? bytes(amount) : `${count(amount)} ${unit}`));
+  const parts = [...sums].map(([unit, amount]) => lossAmount(amount, unit));
   return `Lost: ${parts.join(", ")}`;
 }

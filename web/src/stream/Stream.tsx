@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 import { useScope, useTotals } from "../api/queries";
 import { plural } from "../format/number";
+import { type Clock, day } from "../format/time";
 import { useKeys } from "../keys/keys";
 import { serverNowUs } from "../live/clock";
 import { EmptyStream } from "../states/EmptyStream";
@@ -12,7 +13,7 @@ import { Progress } from "../ui/Controls";
 import { useWidth } from "../ui/useWidth";
 import { go, usePlace } from "../url/usePlace";
 import { useChosen } from "./chosen";
-import { DEFAULT_COLUMNS, fitted } from "./columns";
+import { DEFAULT_COLUMNS, fitted, withDays } from "./columns";
 import { feed, useFeed } from "./feeder";
 import { isGap } from "./list";
 import { StreamBar } from "./StreamBar";
@@ -32,7 +33,8 @@ export function Stream({ retry }: { retry: () => void }) {
   const nowUs = useNow(preferences.isRelative);
   const chosen = useChosen((is) => is.row);
   const scroller = useRef<HTMLDivElement>(null);
-  const anchor = useAnchor(scroller, ROW_HEIGHT, entry !== null);
+  const [isWalking, setIsWalking] = useState(false);
+  const anchor = useAnchor(scroller, ROW_HEIGHT, entry !== null || isWalking);
   const { list } = feed;
 
   const virtualizer = useVirtualizer({
@@ -46,7 +48,8 @@ export function Stream({ retry }: { retry: () => void }) {
   });
   const shown = virtualizer.getVirtualItems();
   // The virtual list tells of a change of height alone.
-  const widths = fitted(columns, useWidth(scroller));
+  const isDated = !preferences.isRelative && isOfOtherDays(preferences.clock);
+  const widths = fitted(isDated ? withDays(columns) : columns, useWidth(scroller));
   const width = widths.reduce((sum, one) => sum + one, 0);
   // Rows are drawn in slots that are used again: to change a row's words is cheaper than to make a row.
   const slots = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
@@ -63,14 +66,34 @@ export function Stream({ retry }: { retry: () => void }) {
     if (last >= list.length - MARGIN_ROWS && state.isBegun) feed.more();
   }, [first, last, state.version]);
 
+  // Another question begins at its newest rows.
+  useEffect(() => {
+    if (!state.isBegun) setIsWalking(false);
+  }, [state.isBegun]);
+
   const step = (by: number) => {
     const at = chosen ? list.indexOf(chosen) : -1;
-    let next = at < 0 ? first : at + by;
+    let next = at < 0 ? Math.ceil((scroller.current?.scrollTop ?? 0) / ROW_HEIGHT) : at + by;
     while (isGapAt(next)) next += by;
     const row = list.at(next);
     if (!row || isGap(row)) return;
-    choose(row, entry !== null);
+    // The row under the hand stays where it is while others come in above it.
+    setIsWalking(true);
+    choose(row);
+    // The rows that one passes by are no steps that one would take back.
+    if (entry !== null) go({ entry: row.id }, "replace");
     virtualizer.scrollToIndex(next, { align: "auto" });
+  };
+
+  const toTop = () => {
+    setIsWalking(false);
+    anchor.toTop();
+  };
+
+  const letGo = () => {
+    if (entry !== null || !isWalking) return false;
+    setIsWalking(false);
+    useChosen.setState({ row: null });
   };
 
   useKeys({
@@ -78,8 +101,9 @@ export function Stream({ retry }: { retry: () => void }) {
     k: () => step(-1),
     ArrowDown: () => step(1),
     ArrowUp: () => step(-1),
-    Home: () => anchor.toTop(),
-    Enter: () => (chosen ? choose(chosen, true) : false),
+    Home: toTop,
+    Enter: () => (chosen ? open(chosen) : false),
+    Escape: letGo,
   });
 
   const change = (next: typeof columns | null) => preferences.change({ columns: next });
@@ -123,7 +147,7 @@ export function Stream({ retry }: { retry: () => void }) {
                 className={css.row}
                 data-outcome={isGap(item) ? undefined : item.outcome}
                 style={{ transform: `translateY(${start}px)` }}
-                onClick={() => !isGap(item) && choose(item, true)}
+                onClick={() => !isGap(item) && open(item)}
               >
                 {isGap(item) ? (
                   <GapRow gap={item} onLoad={() => feed.fill(item)} />
@@ -148,7 +172,7 @@ export function Stream({ retry }: { retry: () => void }) {
           className={css.pill}
           onClick={() => {
             if (entry !== null) go({ entry: null, tab: "" });
-            anchor.toTop();
+            toTop();
           }}
         >
           ↑ {plural(anchor.news, "new", "new")}
@@ -159,10 +183,18 @@ export function Stream({ retry }: { retry: () => void }) {
   );
 }
 
-function choose(row: { id: number; us: number }, isOpen: boolean): void {
-  useChosen.setState({ row: { id: row.id, us: row.us } });
-  if (isOpen) go({ entry: row.id }, "push");
+const choose = ({ id, us }: { id: number; us: number }): void => useChosen.setState({ row: { id, us } });
+
+function open(row: { id: number; us: number }): void {
+  choose(row);
+  go({ entry: row.id });
 }
+
+/** Whether the list holds rows of another day than today. */
+const isOfOtherDays = (clock: Clock): boolean => {
+  const oldest = feed.list.oldest;
+  return oldest !== undefined && day(oldest.us, clock) !== day(serverNowUs(), clock);
+};
 
 const isGapAt = (index: number): boolean => {
   const item = feed.list.at(index);

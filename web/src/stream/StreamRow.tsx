@@ -4,7 +4,8 @@ import { OutcomeCell } from "../entry/Outcome";
 import { ProtocolLabel } from "../entry/Protocol";
 import type { Row } from "../entry/row";
 import { bytes, micros, plural } from "../format/number";
-import { ago, type Clock, precise, timeOfDay } from "../format/time";
+import { ago, type Clock, dayAndTime, precise } from "../format/time";
+import { serverNowUs } from "../live/clock";
 import type { ColumnChoice } from "../theme/preferences";
 import { columnOf, extraFields } from "./columns";
 import type { Gap } from "./list";
@@ -36,7 +37,7 @@ function cell(id: string, { row, clock, nowUs, p95Us }: StreamRowProps, extras: 
     case "time":
       return (
         <span className={css.time} title={precise(row.us, clock)}>
-          {nowUs > 0 ? ago(row.us, nowUs) : timeOfDay(row.us, clock)}
+          {nowUs > 0 ? ago(row.us, nowUs) : dayAndTime(row.us, clock, serverNowUs())}
         </span>
       );
     case "protocol":

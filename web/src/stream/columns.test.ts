@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_COLUMNS, extraFields, fitted, moved, resized, toggled } from "./columns";
+import { DEFAULT_COLUMNS, extraFields, fitted, moved, resized, toggled, withDays } from "./columns";
 
 const ids = (columns: { id: string }[]) => columns.map((column) => column.id).join(" ");
 
@@ -21,5 +21,19 @@ test("the summary takes the room that is left, names give way where there is too
   ];
   expect(fitted(columns, 1000)).toEqual([90, 770, 140]);
   expect(fitted(columns, 350)).toEqual([90, 150, 110]);
-  expect(fitted(columns, 200)).toEqual([90, 150, 88]);
+  expect(fitted(columns, 300)).toEqual([90, 130, 80]);
+  expect(fitted(columns, 200)).toEqual([90, 110, 80]);
+});
+
+test("times of other days have room for the day", () => {
+  expect(
+    withDays([
+      { id: "time", width: 90 },
+      { id: "size", width: 80 },
+    ]),
+  ).toEqual([
+    { id: "time", width: 154 },
+    { id: "size", width: 80 },
+  ]);
+  expect(withDays([{ id: "time", width: 300 }])).toEqual([{ id: "time", width: 300 }]);
 });

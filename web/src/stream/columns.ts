@@ -12,12 +12,12 @@ export interface Column {
 export const BUILT_IN: readonly Column[] = [
   { id: "time", title: "Time", width: 108 },
   { id: "protocol", title: "Protocol", width: 72 },
-  { id: "outcome", title: "Outcome", width: 96 },
+  { id: "outcome", title: "Outcome", width: 112 },
   { id: "summary", title: "Summary", width: 360 },
   { id: "source", title: "From", width: 140 },
   { id: "destination", title: "To", width: 160 },
   { id: "latency", title: "Latency", width: 104, isNumber: true },
-  { id: "size", title: "Size", width: 68, isNumber: true },
+  { id: "size", title: "Size", width: 80, isNumber: true },
 ];
 
 export const DEFAULT_COLUMNS: ColumnChoice[] = BUILT_IN.map(({ id, width }) => ({ id, width }));
@@ -37,9 +37,13 @@ export const isBuiltIn = (id: string): boolean => builtIn.has(id);
 export const extraFields = (columns: ColumnChoice[]): string[] =>
   columns.map((column) => column.id).filter((id) => !isBuiltIn(id));
 
+/** The columns with room for the day beside the time. */
+export const withDays = (columns: ColumnChoice[]): ColumnChoice[] =>
+  columns.map((column) => (column.id === "time" ? { ...column, width: Math.max(column.width, DATED_WIDTH) } : column));
+
 /**
  * The widths in a view so wide, in pixels: the summary takes what is left; where there is too little, the names give way,
- * so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
+ * and last the summary, so that latency and size stay in sight. Rows of fixed widths are laid out much faster than rows that find their own.
  */
 export function fitted(columns: ColumnChoice[], view: number): number[] {
   const widths = columns.map(({ id, width }) => (id === "summary" ? Math.min(width, LEAST_SUMMARY) : width));
@@ -49,16 +53,19 @@ export function fitted(columns: ColumnChoice[], view: number): number[] {
     const most = yielding.reduce((sum, width) => sum + width, 0);
     const part = most > 0 ? Math.min(1, -left / most) : 0;
     for (const [at, room] of yielding.entries()) widths[at] = Math.round((widths[at] ?? 0) - room * part);
-    left = 0;
+    left = Math.min(0, left + most);
   }
   const summary = columns.findIndex(({ id }) => id === "summary");
-  if (summary >= 0) widths[summary] = (widths[summary] ?? 0) + left;
+  const own = widths[summary];
+  if (own !== undefined) widths[summary] = Math.max(Math.min(own, NARROWEST_SUMMARY), own + left);
   return widths;
 }
 
 const isYielding = (id: string) => id === "source" || id === "destination" || !isBuiltIn(id);
-const LEAST_NAME = 88;
+const DATED_WIDTH = 154;
+const LEAST_NAME = 80;
 const LEAST_SUMMARY = 150;
+const NARROWEST_SUMMARY = 110;
 
 export const resized = (columns: ColumnChoice[], id: string, width: number): ColumnChoice[] =>
   columns.map((column) =>

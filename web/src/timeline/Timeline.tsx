@@ -68,7 +68,7 @@ export default function Timeline() {
         title="Drag to choose a span; double click for the range at the start"
       />
       {shown ? (
-        <p className={css.legend}>
+        <p className={css.legend} data-resting={hovered === null || undefined}>
           {hovered === null ? <Legend /> : <Hover columns={shown} at={hovered} clock={clock} />}
         </p>
       ) : (

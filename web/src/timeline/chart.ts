@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { micros, rate } from "../format/number";
 import type { Clock } from "../format/time";
 import { color } from "../theme/preferences";
-import { type Columns, darkSteps } from "./steps";
+import { type Columns, darkSteps, headroom } from "./steps";
 
 export interface ChartEvents {
   onSelect: (fromUs: number, toUs: number) => void;
@@ -45,7 +45,7 @@ export function makeChart(host: HTMLElement, columns: Columns, clock: Clock, eve
         clock === "utc" ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000),
       scales: {
         x: { time: true, range: () => [held.times[0] ?? 0, (held.times.at(-1) ?? 1) + held.stepSeconds] },
-        y: { range: (_, __, most) => [0, Math.max(most * 1.1, 0.1)] },
+        y: { range: (_, __, most) => [0, headroom(most)] },
         us: { range: (_, __, most) => [0, Math.max(most * 1.2, 1)] },
       },
       axes: [

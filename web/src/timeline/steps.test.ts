@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { columns, darkSteps } from "./steps";
+import { columns, darkSteps, headroom } from "./steps";
 
 const step = (time: string, outcomes: Record<string, number>, stages: string[] = []) => ({
   time,
@@ -32,6 +32,11 @@ test("empty steps are there, outcomes are stacked as rates", () => {
   expect(of.tops.at(-1)).toEqual([3, 0, 0.5, 0]);
   expect(of.p95).toEqual([500, null, 500, null]);
   expect(darkSteps(of)).toEqual([2]);
+});
+
+test("rare calls are as tall as many", () => {
+  expect(headroom(0.0001) / 0.0001).toBeCloseTo(headroom(200) / 200);
+  expect(headroom(0)).toBeGreaterThan(0);
 });
 
 test("nothing stored has no columns", () => {

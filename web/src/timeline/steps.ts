@@ -40,6 +40,9 @@ export function columns(answer: TimelineAnswer): Columns | null {
   };
 }
 
+/** The upper end of the scale of calls a second: the tallest bar fills it, however rare the calls are. */
+export const headroom = (most: number): number => (most > 0 ? most * 1.1 : 1);
+
 /** The stretches of time in which packets or bytes went unseen, as indexes of steps. */
 export function darkSteps(of: Columns): number[] {
   return of.steps.flatMap((step, at) => (step?.loss && hides(step.loss) ? [at] : []));

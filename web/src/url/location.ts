@@ -5,6 +5,9 @@ import { fromMicros, toMicros } from "../format/time";
 export const VIEWS = ["stream", "map", "analyse", "snapshots", "settings"] as const;
 export type View = (typeof VIEWS)[number];
 
+/** Whether a view shows entries, by filter and time range. */
+export const isAboutEntries = (view: View): boolean => view === "stream" || view === "map" || view === "analyse";
+
 /** The time range: the last so many seconds, a span with two ends, or everything there is. */
 export type Range =
   | { kind: "last"; seconds: number }

@@ -56,6 +56,10 @@ async fn context(store: &Path) -> Result<SessionContext> {
     for folder in std::fs::read_dir(store.join("segments"))? {
         let folder = folder?.path();
         let Some(name) = folder.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        // A protocol of which nothing is stored has a folder all the same.
+        if std::fs::read_dir(&folder)?.next().is_none() {
+            continue;
+        }
         let listing = ListingOptions::new(std::sync::Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         context.register_listing_table(&name, folder.to_string_lossy(), listing, None, None).await?;
     }

@@ -185,6 +185,8 @@ enum Ask {
 impl Prepared {
     fn new(question: &Question, protocol: ProtocolIndex, schema: &Schema, has_raw: bool) -> Result<Prepared> {
         let plan = question.plan(protocol);
+        // Without a filter to ask, what a column can't hold exactly meets no test of it.
+        let has_raw = has_raw && question.filter.is_some();
         let predicate = predicate(question.table(), schema, plan, question.window, has_raw)?;
         let ask = match (question.filter.is_some(), plan.is_exact(), has_raw) {
             (false, _, _) | (true, true, false) => Ask::Nothing,

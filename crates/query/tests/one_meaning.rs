@@ -141,6 +141,22 @@ fn examples_meet_the_same_entries() {
 }
 
 #[test]
+fn an_entry_is_found_by_its_own_id_alone() {
+    run(async {
+        let world = world();
+        let newest = newest(&world.entries);
+        let largest = newest.iter().map(|entry| entry.id).max().unwrap();
+        for entry in newest.iter().rev().take(60).chain(newest.iter().step_by(29)) {
+            let found = world.query.entry(entry.id).await.unwrap().unwrap();
+            assert_eq!((found.id, found.protocol), (entry.id, entry.protocol));
+        }
+        for id in largest + 1..largest + 20 {
+            assert!(world.query.entry(id).await.unwrap().is_none(), "{id}");
+        }
+    });
+}
+
+#[test]
 fn stored_counts_are_those_of_the_entries() {
     run(async {
         let world = world();

@@ -35,6 +35,18 @@ const PICTURES: Picture[] = [
     },
   },
   { name: "nothing-matches", path: "/?last=5m&filter=http+%26%26+status_code+%3D%3D+418" },
+  {
+    name: "snapshots",
+    path: "/?view=snapshots&last=5m&filter=http+%26%26+status_code+%3E%3D+500",
+    act: async (page) => {
+      for (const name of ["before the release", "payments fail"]) {
+        await page.getByLabel("Name of the snapshot").fill(name);
+        await page.getByRole("button", { name: "Make a snapshot" }).click();
+        await expect(page.getByRole("cell", { name }).or(page.getByText(name)).first()).toBeVisible({ timeout: 30_000 });
+      }
+      await settled(page);
+    },
+  },
   { name: "settings", path: "/?view=settings" },
 ];
 

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use lanternfish_model::{FieldId, FieldTable, Timestamp};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::ast::{Ast, Binary, Comparison, Node};
 use crate::context::{Context, Source};
-use crate::error::{FilterError, Warning};
+use crate::error::{FilterError, Warning, column};
 use crate::expr::{AsWritten, Expr, Pattern};
 use crate::limits::{MAX_REGEX_BYTES, MAX_REGEXES};
 use crate::names::is_caseless_map;
@@ -196,6 +197,10 @@ impl<'a> Lower<'a> {
         if !are_comparable(&a_type, &b_type, comparison.is_equality()) && matches!(self.names, Names::Table(_)) {
             return Err(self.mismatch(comparison, left, &a_type, right, &b_type, ast));
         }
+        if comparison.is_equality() && matches!(self.names, Names::Table(_)) {
+            self.warn_of_network(left, right);
+            self.warn_of_network(right, left);
+        }
         let is_caseless = a_type.is_caseless || b_type.is_caseless;
         let raw = |side: &Ast| match &side.node {
             Node::Text { raw: Some(raw), .. } => Some(Val::Text(Cow::Owned(raw.clone()))),
@@ -208,6 +213,28 @@ impl<'a> Lower<'a> {
         };
         let sides = Box::new([a, b]);
         Ok((fold(Expr::Compare { comparison, sides, is_caseless, as_written }), Type::of(Base::Bool)))
+    }
+
+    /// Warns where a name is compared with the text of a network, such as `10.0.0.0/8`, which no address equals.
+    fn warn_of_network(&mut self, name: &Ast, network: &Ast) {
+        let Node::Text { value, .. } = &network.node else { return };
+        if matches!(name.node, Node::Text { .. }) {
+            return;
+        }
+        let Some((address, bits)) = value.split_once('/') else { return };
+        let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<usize>()) else { return };
+        let IpAddr::V4(v4) = address else {
+            return self
+                .warn(network, format!("no address equals the network {value}: compare the start of the address"));
+        };
+        let kept = v4.octets().into_iter().take((bits / 8).clamp(1, 3)).map(|octet| format!("{octet}."));
+        let start: String = kept.collect();
+        let shown = name.text(self.query);
+        self.warn(network, format!("no address equals the network {value}: write {shown}.startsWith(\"{start}\")"));
+    }
+
+    fn warn(&mut self, at: &Ast, message: String) {
+        self.warnings.push(Warning { column: column(self.query, at.start), message });
     }
 
     fn mismatch(&self, comparison: Comparison, left: &Ast, a: &Type, right: &Ast, b: &Type, ast: &Ast) -> FilterError {

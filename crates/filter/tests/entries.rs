@@ -270,6 +270,21 @@ fn queries_tell_what_they_need() {
 }
 
 #[test]
+fn a_network_is_no_address() {
+    let table = table();
+    let told =
+        |text: &str| compile(&table, text).warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    assert!(told("src.ip == \"10.0.0.0/8\"").contains("write src.ip.startsWith(\"10.\")"));
+    assert!(told("http && \"192.168.7.0/24\" != dst.ip").contains("write dst.ip.startsWith(\"192.168.7.\")"));
+    assert!(told("src.ip == \"fd00::/8\"").contains("no address equals the network fd00::/8"));
+    for text in
+        ["src.ip == \"10.0.0.8\"", "path == \"/8\"", "url == \"a/8\"", "request.headers[\"accept\"] == \"text/html\""]
+    {
+        assert_eq!(told(text), "", "{text}");
+    }
+}
+
+#[test]
 fn mistakes_are_explained() {
     let cases = [
         ("status_code == \"200\"", 1, "status_code is int, \"200\" is string", "status_code == 200"),

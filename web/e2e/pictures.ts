@@ -42,7 +42,7 @@ const PICTURES: Picture[] = [
       for (const name of ["before the release", "payments fail"]) {
         await page.getByLabel("Name of the snapshot").fill(name);
         await page.getByRole("button", { name: "Make a snapshot" }).click();
-        await expect(page.getByRole("cell", { name }).or(page.getByText(name)).first()).toBeVisible({ timeout: 30_000 });
+        await expect(page.getByRole("article").filter({ hasText: name })).toBeVisible({ timeout: 30_000 });
       }
       await settled(page);
     },

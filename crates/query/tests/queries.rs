@@ -61,7 +61,8 @@ async fn pages_follow_each_other_newest_first() {
         }
         assert_eq!(got.len(), expected.len(), "{text}");
         assert_eq!(got, expected, "{text}");
-        let streamed: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Oldest).try_collect().await.unwrap();
+        let streamed: Vec<Vec<Entry>> =
+            query.stream(&filter, Window::ALL, Order::Oldest, None).try_collect().await.unwrap();
         let mut reversed = ids(&streamed.concat());
         reversed.reverse();
         assert_eq!(reversed, expected, "{text}");
@@ -99,7 +100,7 @@ async fn cursors_stay_right_while_entries_come() {
     let query = small.query();
     let filter = filter("http");
     let before: Vec<u64> = {
-        let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+        let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest, None).try_collect().await.unwrap();
         ids(&all.concat())
     };
     let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
@@ -122,7 +123,7 @@ async fn a_filter_may_limit_its_answer() {
     let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
     let second = query.entries(&filter, Window::ALL, 100, first.next).await.unwrap();
     assert_eq!((first.entries.len(), second.entries.len(), second.next), (100, 30, None));
-    let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+    let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest, None).try_collect().await.unwrap();
     assert_eq!(all.concat().len(), 130);
 }
 
@@ -391,13 +392,27 @@ async fn an_unreadable_segment_is_said_and_survived() {
         assert_eq!(page.entries.len() as u64 + broken.rows, live(&entries, &filter("http")).len() as u64);
         let stats = query.stats(&filter("http"), Window::ALL, &[], None, 10).await.unwrap();
         assert_eq!(stats.cost.unreadable.len(), 1);
+        // An entry that is not found may lie in what can't be read.
+        let missing = query.entry(broken.min_id).await.unwrap_err();
+        assert_eq!(missing.to_string(), page.cost.unreadable[0].to_string());
+        let mut told = 0;
         for order in [Order::Oldest, Order::Newest] {
-            let portions: Vec<_> = query.stream(&filter("http"), Window::ALL, order).collect().await;
+            let portions: Vec<_> = query.stream(&filter("http"), Window::ALL, order, None).collect().await;
             let given: usize = portions.iter().flatten().map(Vec::len).sum();
             assert_eq!(given, page.entries.len());
             let Some(Err(QueryError::Unreadable(parts))) = portions.last() else { panic!("{:?}", portions.len()) };
             assert_eq!(parts.as_slice(), page.cost.unreadable.as_slice());
+            let first: Vec<_> = query.stream(&filter("http"), Window::ALL, order, Some(3)).collect().await;
+            assert_eq!(first.iter().flatten().map(Vec::len).sum::<usize>(), 3);
+            let is_told = matches!(first.last(), Some(Err(QueryError::Unreadable(told))) if told == parts);
+            let is_before = match order {
+                Order::Newest => page.entries[2].timestamp < broken.to,
+                Order::Oldest => page.entries[page.entries.len() - 3].timestamp > broken.from,
+            };
+            assert!(is_told || !is_before, "what lies on the way to the last one is told");
+            told += usize::from(is_told);
         }
+        assert!(told > 0);
     }
     // Pages damaged in the middle: an error, not a panic, and the rest is there.
     let mut damaged = whole.clone();
@@ -429,8 +444,8 @@ async fn queries_can_be_cancelled() {
     let (answer, ()) = tokio::join!(running, async move { trigger.cancel() });
     assert!(matches!(answer, Err(QueryError::Cancelled)));
     // A stream that is dropped stops, and others go on.
-    drop(query.stream(&whole, Window::ALL, Order::Newest));
-    let mut stream = std::pin::pin!(query.stream(&whole, Window::ALL, Order::Newest));
+    drop(query.stream(&whole, Window::ALL, Order::Newest, None));
+    let mut stream = std::pin::pin!(query.stream(&whole, Window::ALL, Order::Newest, None));
     assert!(stream.next().await.unwrap().is_ok());
     for _ in 0..10 {
         assert!(query.entries(&whole, Window::ALL, 10, None).await.is_ok());

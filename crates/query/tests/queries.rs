@@ -281,6 +281,40 @@ async fn the_stored_map_is_that_of_its_entries() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_never_answered_is_told_with_its_port() {
+    let (_, entries) = store();
+    let bare = filter("conn and size(conn_l7_detected) == 0");
+    let connections = newest(&entries).into_iter().filter(|entry| entry.class == EntryClass::Connection);
+    let mut refused = connections.clone().find(|entry| bare.matches(table(), entry)).unwrap().clone();
+    refused.outcome = Outcome::Failed;
+    refused.dst = Party::new(Endpoint::new("10.9.9.9".parse().unwrap(), 9899));
+    let mut other = refused.clone();
+    (other.id, other.dst.endpoint.port) = (refused.id + (1 << 40), 9898);
+    let small = Small::new(500);
+    small.append(&[refused.clone(), other]);
+    let servers = async |group| {
+        let map = small.query().map(&filter(""), Window::ALL, group).await.unwrap().map;
+        map.nodes.into_iter().filter(|node| node.calls_in > 0).map(|node| node.label()).collect::<Vec<_>>()
+    };
+    assert_eq!(servers(GroupBy::Auto).await, ["10.9.9.9:9898", "10.9.9.9:9899"]);
+    assert_eq!(servers(GroupBy::Ip).await, ["10.9.9.9"]);
+    // One that answered is one node, and so is one that was scanned.
+    let mut answered = refused.clone();
+    (answered.id, answered.outcome) = (refused.id + (2 << 40), Outcome::Ok);
+    small.append(&[answered]);
+    assert_eq!(servers(GroupBy::Auto).await, ["10.9.9.9"]);
+    let scanned = Small::new(500);
+    let tries = (1..100u16).map(|port| {
+        let mut entry = refused.clone();
+        (entry.id, entry.dst.endpoint.port) = (refused.id + (u64::from(port) << 40), port);
+        entry
+    });
+    scanned.append(&tries.collect::<Vec<_>>());
+    let map = scanned.query().map(&filter(""), Window::ALL, GroupBy::Auto).await.unwrap().map;
+    assert_eq!(map.nodes.iter().filter(|node| node.calls_in > 0).count(), 1);
+}
+
 /// A live page asks the same again and again, while rows come, are sealed and leave the window.
 #[tokio::test]
 async fn what_is_asked_again_is_answered_as_if_anew() {

@@ -103,11 +103,6 @@ mod tests {
         let own = choices.ports.iter().find(|known| known.port == port);
         assert!(own.is_some_and(|own| !own.process.is_empty()), "{:?}", choices.ports);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn an_interface_that_is_not_there_is_named() {

@@ -39,10 +39,24 @@ fn read<T: DeserializeOwned>(parts: &Parts) -> Result<T, ApiError> {
         let text = rejection.body_text();
         let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
         match reason.split_once(": ") {
-            Some((name, reason)) => ApiError::parameter(name, reason),
+            Some((name, reason)) => misread(parts, name, reason),
             None => ApiError::parameter("", reason),
         }
     })
+}
+
+/// The error for a value that is not of its type, with the value and what would have been right.
+fn misread(parts: &Parts, name: &str, reason: &str) -> ApiError {
+    let query = parts.uri.query().unwrap_or_default();
+    let value = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
+    let value = value.map_or_else(String::new, |(_, value)| shown(&value));
+    let (kind, expected) = match reason {
+        _ if reason.contains("digit") || reason.contains("empty string") => ("no number", "a whole number"),
+        _ if reason.contains("too large") => ("too large", "a smaller number"),
+        _ if reason.contains("`true`") => ("neither true nor false", "true or false"),
+        _ => return ApiError::parameter(name, reason),
+    };
+    ApiError::parameter(name, format!("{value:?} is {kind}")).expected(expected)
 }
 
 fn check_names(parts: &Parts, known: &[String]) -> Result<(), ApiError> {

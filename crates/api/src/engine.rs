@@ -36,8 +36,14 @@ pub trait Stored: Send + Sync + 'static {
         limit: usize,
         cursor: Option<Cursor>,
     ) -> Result<Page, QueryError>;
-    /// All entries, in batches.
-    fn stream(&self, filter: &Filter, window: Window, order: Order) -> Streamed<Vec<Entry>, QueryError>;
+    /// All entries, or the first so many, in batches.
+    fn stream(
+        &self,
+        filter: &Filter,
+        window: Window,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Streamed<Vec<Entry>, QueryError>;
     /// An entry.
     async fn entry(&self, id: u64) -> Result<Option<Entry>, QueryError>;
     /// Figures by groups and steps of time.

@@ -53,6 +53,11 @@ impl ApiError {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
+    /// A part of what is stored that can't be read.
+    pub fn unreadable(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", message)
+    }
+
     /// Adds what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> ApiError {
         self.body.hint = Some(hint.into());
@@ -93,7 +98,8 @@ impl From<QueryError> for ApiError {
             QueryError::BadCursor(_) => ApiError::parameter("cursor", message),
             QueryError::BadGroup { .. } => ApiError::parameter("by", message),
             QueryError::BadParameter(_) => ApiError::new(StatusCode::BAD_REQUEST, "bad_parameter", message),
-            QueryError::Failed(_) | QueryError::Unreadable(_) => ApiError::internal(message),
+            QueryError::Unreadable(_) => ApiError::unreadable(message),
+            QueryError::Failed(_) => ApiError::internal(message),
         }
     }
 }

@@ -65,7 +65,7 @@ fn check(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
     if !app.access.is_host(&host, link.local) {
         let message = format!("the host {:?} is not one of this server", shown(&host));
         let error = ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message);
-        return Err(refuse(error.hint("use localhost, or start with the name as --host")));
+        return Err(refuse(error.hint("use localhost, or the address that the server listens on: names are refused that a foreign page could have chosen")));
     }
     check_origin(request, &host).map_err(refuse)?;
     match viewer(app, request.headers(), &link) {

@@ -37,6 +37,7 @@ pub use engine::{
 };
 pub use live::{LiveEntries, Publisher};
 pub use queried::Queried;
+pub use rustls::ServerConfig as TlsConfig;
 pub use server::{ServeError, Server};
 pub use tls::{TlsError, tls_config};
 pub use token::{Token, TokenHash, new_token};

@@ -35,7 +35,7 @@ impl Queried {
     }
 
     async fn oldest(&self, everything: &Filter) -> Result<Option<Timestamp>, QueryError> {
-        let mut entries = Box::pin(self.query.stream(everything, Window::ALL, Order::Oldest));
+        let mut entries = Box::pin(self.query.stream(everything, Window::ALL, Order::Oldest, Some(1)));
         match entries.next().await {
             Some(Err(QueryError::Unreadable(_))) | None => Ok(None),
             Some(entries) => Ok(entries?.first().map(|entry| entry.timestamp)),
@@ -55,8 +55,14 @@ impl Stored for Queried {
         self.query.entries(filter, window, limit, cursor).await
     }
 
-    fn stream(&self, filter: &Filter, window: Window, order: Order) -> Streamed<Vec<Entry>, QueryError> {
-        Box::pin(self.query.stream(filter, window, order))
+    fn stream(
+        &self,
+        filter: &Filter,
+        window: Window,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Streamed<Vec<Entry>, QueryError> {
+        Box::pin(self.query.stream(filter, window, order, limit))
     }
 
     async fn entry(&self, id: u64) -> Result<Option<Entry>, QueryError> {

@@ -43,7 +43,7 @@ impl IntoResponses for Always {
             (401, "`token_required`, `token_wrong`: the request needs a token."),
             (403, "`forbidden`, `host_not_allowed`, `origin_not_allowed`, `right_missing`: the request is not served."),
             (429, "`too_many_attempts`: too many wrong tokens were tried."),
-            (500, "`internal`: something failed within."),
+            (500, "`internal`, `unreadable`: something failed within, or a part of what is stored can't be read."),
             (503, "`unavailable`, `busy`, `cancelled`: it can't be done now."),
         ])
     }

@@ -8,7 +8,8 @@ pub fn text(time: Timestamp) -> String {
     DateTime::<Utc>::from_timestamp_nanos(time.ns()).to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-/// The time of a parameter: RFC 3339, `now`, or so long before now (`-15m`, `now-15m`).
+/// The time of a parameter: RFC 3339, `now`, or so long before now (`-15m`, `now-15m`). A time before 1677-09-22 or after
+/// 2262-04-11 is the first or the last that there is, for nothing can lie beyond.
 pub fn parse(value: &str, now: Timestamp) -> Option<Timestamp> {
     let value = value.trim();
     if value.eq_ignore_ascii_case("now") {
@@ -20,7 +21,9 @@ pub fn parse(value: &str, now: Timestamp) -> Option<Timestamp> {
     }
     // A plus sign of a zone becomes a space where the client did not encode it.
     let value = value.replace(' ', "+");
-    DateTime::parse_from_rfc3339(&value).ok()?.timestamp_nanos_opt().map(Timestamp::from_ns)
+    let time = DateTime::parse_from_rfc3339(&value).ok()?;
+    let bound = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Some(time.timestamp_nanos_opt().map_or(bound, Timestamp::from_ns))
 }
 
 /// A duration above zero: a number with `ms`, `s`, `m`, `h` or `d`; seconds where nothing follows.
@@ -76,7 +79,9 @@ mod tests {
             ("-", None),
             ("-5x", None),
             ("", None),
-            ("9999-12-31T00:00:00Z", None),
+            ("9999-12-31T00:00:00Z", Some(i64::MAX)),
+            ("0001-01-01T00:00:00Z", Some(i64::MIN)),
+            ("9999-13-31T00:00:00Z", None),
         ] {
             assert_eq!(parse(value, now).map(Timestamp::ns), ns, "{value}");
         }

@@ -24,9 +24,9 @@ impl TokenHash {
         TokenHash(Sha256::digest(token.trim().as_bytes()).into())
     }
 
-    /// Whether it is the hash of a token; takes the same time whatever the answer.
+    /// Whether it is the hash of a token; takes the same time whatever the answer. What is empty is no token.
     pub fn fits(&self, token: &str) -> bool {
-        bool::from(self.0.ct_eq(&TokenHash::of(token).0))
+        bool::from(self.0.ct_eq(&TokenHash::of(token).0)) && !token.trim().is_empty()
     }
 
     /// The hash as it is stored: `sha256:` and hexadecimal digits.
@@ -74,6 +74,7 @@ mod tests {
         assert!(hash.fits(&token));
         assert!(hash.fits(&format!("{token}\n")));
         assert!(!hash.fits(&token[1..]));
+        assert!(!TokenHash::of("\n").fits("") && !TokenHash::of("").fits(" "), "nobody comes in with nothing");
         assert_eq!(TokenHash::from_text(&hash.to_text()), Some(hash));
         for text in
             ["", "sha256:", "sha256:zz", &token, &hash.to_text()[..70], &hash.to_text().replace("sha256", "md5")]

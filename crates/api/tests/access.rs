@@ -52,6 +52,7 @@ async fn only_known_hosts_are_answered() {
             assert_eq!(answer.status, status, "{host} {target}");
             if status == 403 {
                 assert_eq!(answer.code(), "host_not_allowed");
+                assert!(!answer.text().contains("--host"), "there is no such flag");
             }
         }
         // A probe calls by any name; the answer holds nothing.

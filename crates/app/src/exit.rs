@@ -52,6 +52,9 @@ impl From<anyhow::Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::StorageFull {
+            return Failure::Work(anyhow::Error::from(error).context("cannot write the output"));
+        }
         Failure::Work(error.into())
     }
 }

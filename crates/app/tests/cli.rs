@@ -34,6 +34,27 @@ fn help_is_no_failure() {
     }
 }
 
+/// Else whoever sends an empty token would be let in.
+#[test]
+fn what_can_be_guessed_is_no_token() {
+    let (code, _, error) = run(&["open", "--listen", "127.0.0.1:0", "--no-open", "--token-file", "/dev/null"], &[]);
+    assert!(code == 2 && error.contains("/dev/null has 0 characters, and needs 16 or more"), "{code}: {error}");
+}
+
+#[test]
+fn what_can_not_be_shown_is_told_before_anything_is_served() {
+    for (arguments, message) in [
+        (&["open", ".", "--listen", "127.0.0.1:0", "--no-open"][..], "cannot open .: it is a directory"),
+        (
+            &["open", "--listen", "127.0.0.1:0", "--no-open", "--tls-cert", "/dev/null", "--tls-key", "/dev/null"],
+            "there is no certificate in it",
+        ),
+    ] {
+        let (code, _, error) = run(arguments, &[]);
+        assert!(code == 1 && error.contains(message) && !error.contains("dashboard"), "{arguments:?}: {code}: {error}");
+    }
+}
+
 #[test]
 fn unusable_arguments_are_2() {
     for (arguments, message) in [

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, AsArray, Int64Array};
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use lanternfish_model::{FieldTable, ProtocolIndex};
+use lanternfish_model::{FieldTable, Outcome, ProtocolIndex};
 use lanternfish_servicemap::{Counted, Facts as Peer, GroupBy, MapBuilder, NodeKind, ServiceMap, Tally};
 
 use crate::engine::Fold;
@@ -30,7 +32,8 @@ impl Mapping {
     /// The columns that it reads.
     pub fn columns(&self) -> Vec<String> {
         let names = self.kinds().flat_map(|kind| [Side::Src, Side::Dst].map(|side| side.column(kind)));
-        names.chain(Facts::columns().map(str::to_owned)).collect()
+        let port = self.group.has_ports().then(|| PORT.to_owned());
+        names.chain(port).chain(Facts::columns().map(str::to_owned)).collect()
     }
 }
 
@@ -51,6 +54,8 @@ impl Side {
 
 /// The best name of a peer: which kind it is, and its number.
 type Name = Option<(NodeKind, u32)>;
+/// Who called whom in which protocol; the port of a server that has no name and did not answer.
+type Pair = (Name, Name, ProtocolIndex, Option<u16>);
 
 /// Pairs under way.
 #[derive(Debug)]
@@ -59,8 +64,10 @@ pub(crate) struct MapFold {
     interner: Interner,
     /// By column.
     makers: Vec<KeyMaker>,
-    numbers: hashbrown::HashMap<(Name, Name, ProtocolIndex), u32>,
-    pairs: Vec<((Name, Name, ProtocolIndex), Tally)>,
+    numbers: hashbrown::HashMap<Pair, u32>,
+    pairs: Vec<(Pair, Tally)>,
+    /// The ports of addresses that did not answer.
+    ports: hashbrown::HashMap<u32, Vec<u16>>,
     omitted: u64,
 }
 
@@ -72,6 +79,7 @@ impl MapFold {
             makers: Vec::new(),
             numbers: hashbrown::HashMap::new(),
             pairs: Vec::new(),
+            ports: hashbrown::HashMap::new(),
             omitted: 0,
         }
     }
@@ -79,8 +87,9 @@ impl MapFold {
     /// The finished map.
     pub fn finish(self) -> ServiceMap {
         let mut builder = MapBuilder::new(self.mapping.group);
-        for ((src, dst, protocol), tally) in &self.pairs {
-            let (src, dst) = (builder.node(&self.peer(*src)), builder.node(&self.peer(*dst)));
+        for ((src, dst, protocol, port), tally) in &self.pairs {
+            let server = Peer { port: *port, ..self.peer(*dst) };
+            let (src, dst) = (builder.node(&self.peer(*src)), builder.node(&server));
             builder.add(src, dst, self.mapping.table.protocol_name(*protocol), tally);
         }
         let mut map = builder.finish();
@@ -122,7 +131,22 @@ impl MapFold {
         Ok(names)
     }
 
-    fn tally(&mut self, key: (Name, Name, ProtocolIndex)) -> Option<&mut Tally> {
+    /// The port that tells a server apart. One that was tried at many ports is told apart by none, for that is a scan.
+    fn port(&mut self, dst: Name, port: Option<u16>) -> Option<u16> {
+        let (Some((NodeKind::Ip, address)), Some(port)) = (dst, port) else { return None };
+        let known = self.ports.entry(address).or_default();
+        if known.contains(&port) {
+            return Some(port);
+        }
+        if known.len() >= MAX_PORTS {
+            return None;
+        }
+        known.push(port);
+        Some(port)
+    }
+
+    fn tally(&mut self, (src, dst, protocol, port): Pair) -> Option<&mut Tally> {
+        let key = (src, dst, protocol, self.port(dst, port));
         let number = match self.numbers.get(&key) {
             Some(&number) => number,
             None if self.pairs.len() < MAX_PAIRS => {
@@ -140,6 +164,16 @@ impl MapFold {
     }
 }
 
+/// Whether nothing came back so far: a connection or flow that failed, or that waits.
+fn is_unanswered(counted: Counted, outcome: Outcome) -> bool {
+    matches!(counted, Counted::BareConnection | Counted::Flow) && matches!(outcome, Outcome::Failed | Outcome::Open)
+}
+
+fn port_of(ports: Option<&Int64Array>, row: usize) -> Option<u16> {
+    let port = ports.filter(|ports| ports.is_valid(row))?.value(row);
+    u16::try_from(port).ok()
+}
+
 /// The best name of a row.
 fn best(names: &[(NodeKind, Keys)], row: usize) -> Name {
     names.iter().find_map(|(kind, keys)| Some((*kind, u32::try_from(keys.get(row)?).ok()?)))
@@ -150,6 +184,8 @@ impl Fold for MapFold {
         let mapping = Arc::clone(&self.mapping);
         let facts = Facts::of(mapping.table, protocol, batch)?;
         let (src, dst) = (self.names(Side::Src, batch)?, self.names(Side::Dst, batch)?);
+        let ports = batch.column_by_name(PORT).filter(|_| mapping.group.has_ports());
+        let ports = ports.and_then(|ports| ports.as_primitive_opt::<Int64Type>());
         for row in 0..batch.num_rows() {
             if facts.is_outdated(&mapping.newest, row) {
                 continue;
@@ -157,7 +193,8 @@ impl Fold for MapFold {
             let counted = facts.counted(row);
             let elapsed_us = if counted == Counted::Call { facts.elapsed_us(row) } else { None };
             let (outcome, bytes, time) = (facts.outcome(row), facts.bytes(row), facts.time(row));
-            if let Some(tally) = self.tally((best(&src, row), best(&dst, row), protocol)) {
+            let port = if is_unanswered(counted, outcome) { port_of(ports, row) } else { None };
+            if let Some(tally) = self.tally((best(&src, row), best(&dst, row), protocol, port)) {
                 tally.of(counted).add(outcome, bytes, elapsed_us, time);
             }
         }
@@ -170,7 +207,7 @@ impl Fold for MapFold {
         let pairs: Vec<_> = other
             .pairs
             .iter()
-            .map(|((src, dst, protocol), tally)| ((moved(*src), moved(*dst), *protocol), tally))
+            .map(|((src, dst, protocol, port), tally)| ((moved(*src), moved(*dst), *protocol, *port), tally))
             .collect();
         for (key, tally) in pairs {
             if let Some(mine) = self.tally(key) {
@@ -186,8 +223,14 @@ impl Fold for MapFold {
         self.mapping = Arc::new(Mapping { table: self.mapping.table, group: self.mapping.group, newest });
         self.makers = Vec::new();
         self.numbers = hashbrown::HashMap::new();
+        self.ports = hashbrown::HashMap::new();
         self.pairs.shrink_to_fit();
         let pairs = self.pairs.iter().map(|(key, tally)| size_of_val(key).saturating_add(tally.footprint_bytes()));
         pairs.fold(self.interner.settle(), usize::saturating_add).saturating_add(size_of_val(self))
     }
 }
+
+/// The field that holds the port of a server.
+const PORT: &str = "dst.port";
+/// The most ports of one address that did not answer which are told apart.
+const MAX_PORTS: usize = 16;

@@ -61,17 +61,19 @@ impl Query {
         Ok(Page { entries, next, loss: snapshot.loss(window), cost: reader.cost().since(begun) })
     }
 
-    /// All entries in the order of time, in portions; what could not be read is told behind them, as
-    /// [`QueryError::Unreadable`].
+    /// All entries in the order of time, or the first so many, in portions; what could not be read on the way to the last
+    /// of them is told behind them, as [`QueryError::Unreadable`].
     pub fn stream(
         &self,
         filter: &Filter,
         window: Window,
         order: Order,
+        limit: Option<u64>,
     ) -> impl Stream<Item = Result<Vec<Entry>, QueryError>> + Send + use<> {
         let engine = Arc::clone(&self.engine);
         let (snapshot, window) = self.snapshot(window);
-        let reader = Reader::new(&engine, &snapshot, filter, window, order, None);
+        let mut reader = Reader::new(&engine, &snapshot, filter, window, order, None);
+        reader.limit = reader.limit.min(limit.unwrap_or(u64::MAX));
         futures::stream::try_unfold((engine, reader), |(engine, mut reader)| async move {
             let _turn = engine.turn().await?;
             let entries = reader.read(PORTION).await?;
@@ -84,7 +86,8 @@ impl Query {
         })
     }
 
-    /// The entry with an id; of a connection or flow the newest revision.
+    /// The entry with an id; of a connection or flow the newest revision. Where it is not found and a part of what is
+    /// stored can't be read, that is [`QueryError::Unreadable`].
     pub async fn entry(&self, id: u64) -> Result<Option<Entry>, QueryError> {
         let _turn = self.engine.turn().await?;
         let Ok(number) = i64::try_from(id) else { return Ok(None) };
@@ -100,10 +103,11 @@ impl Query {
         let mut search = Search::new(&self.engine, &*snapshot, question, Order::Newest, None);
         let found = search.next(1).await?;
         let entries = fetch(&self.engine, &found, &mut search.cost).await?;
-        if let (true, Some(unreadable)) = (entries.is_empty(), search.cost.unreadable.first()) {
-            return Err(QueryError::Failed(format!("{}: {}", unreadable.name, unreadable.reason)));
+        match entries.into_iter().next() {
+            // It may lie in what can't be read.
+            None if !search.cost.unreadable.is_empty() => Err(QueryError::Unreadable(search.cost.unreadable)),
+            entry => Ok(entry),
         }
-        Ok(entries.into_iter().next())
     }
 
     /// Entries counted by at most two groups, and by steps of time.

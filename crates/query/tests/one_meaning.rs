@@ -116,7 +116,8 @@ fn odd_entries(number: u64) -> Vec<Entry> {
 
 async fn stored(filter: &Filter) -> Vec<u64> {
     let world = world();
-    let all: Vec<Vec<Entry>> = world.query.stream(filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+    let all: Vec<Vec<Entry>> =
+        world.query.stream(filter, Window::ALL, Order::Newest, None).try_collect().await.unwrap();
     all.concat().into_iter().map(|entry| entry.id).collect()
 }
 

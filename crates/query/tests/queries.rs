@@ -61,7 +61,8 @@ async fn pages_follow_each_other_newest_first() {
         }
         assert_eq!(got.len(), expected.len(), "{text}");
         assert_eq!(got, expected, "{text}");
-        let streamed: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Oldest).try_collect().await.unwrap();
+        let streamed: Vec<Vec<Entry>> =
+            query.stream(&filter, Window::ALL, Order::Oldest, None).try_collect().await.unwrap();
         let mut reversed = ids(&streamed.concat());
         reversed.reverse();
         assert_eq!(reversed, expected, "{text}");
@@ -99,7 +100,7 @@ async fn cursors_stay_right_while_entries_come() {
     let query = small.query();
     let filter = filter("http");
     let before: Vec<u64> = {
-        let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+        let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest, None).try_collect().await.unwrap();
         ids(&all.concat())
     };
     let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
@@ -122,7 +123,7 @@ async fn a_filter_may_limit_its_answer() {
     let first = query.entries(&filter, Window::ALL, 100, None).await.unwrap();
     let second = query.entries(&filter, Window::ALL, 100, first.next).await.unwrap();
     assert_eq!((first.entries.len(), second.entries.len(), second.next), (100, 30, None));
-    let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest).try_collect().await.unwrap();
+    let all: Vec<Vec<Entry>> = query.stream(&filter, Window::ALL, Order::Newest, None).try_collect().await.unwrap();
     assert_eq!(all.concat().len(), 130);
 }
 
@@ -280,6 +281,40 @@ async fn the_stored_map_is_that_of_its_entries() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_never_answered_is_told_with_its_port() {
+    let (_, entries) = store();
+    let bare = filter("conn and size(conn_l7_detected) == 0");
+    let connections = newest(&entries).into_iter().filter(|entry| entry.class == EntryClass::Connection);
+    let mut refused = connections.clone().find(|entry| bare.matches(table(), entry)).unwrap().clone();
+    refused.outcome = Outcome::Failed;
+    refused.dst = Party::new(Endpoint::new("10.9.9.9".parse().unwrap(), 9899));
+    let mut other = refused.clone();
+    (other.id, other.dst.endpoint.port) = (refused.id + (1 << 40), 9898);
+    let small = Small::new(500);
+    small.append(&[refused.clone(), other]);
+    let servers = async |group| {
+        let map = small.query().map(&filter(""), Window::ALL, group).await.unwrap().map;
+        map.nodes.into_iter().filter(|node| node.calls_in > 0).map(|node| node.label()).collect::<Vec<_>>()
+    };
+    assert_eq!(servers(GroupBy::Auto).await, ["10.9.9.9:9898", "10.9.9.9:9899"]);
+    assert_eq!(servers(GroupBy::Ip).await, ["10.9.9.9"]);
+    // One that answered is one node, and so is one that was scanned.
+    let mut answered = refused.clone();
+    (answered.id, answered.outcome) = (refused.id + (2 << 40), Outcome::Ok);
+    small.append(&[answered]);
+    assert_eq!(servers(GroupBy::Auto).await, ["10.9.9.9"]);
+    let scanned = Small::new(500);
+    let tries = (1..100u16).map(|port| {
+        let mut entry = refused.clone();
+        (entry.id, entry.dst.endpoint.port) = (refused.id + (u64::from(port) << 40), port);
+        entry
+    });
+    scanned.append(&tries.collect::<Vec<_>>());
+    let map = scanned.query().map(&filter(""), Window::ALL, GroupBy::Auto).await.unwrap().map;
+    assert_eq!(map.nodes.iter().filter(|node| node.calls_in > 0).count(), 1);
+}
+
 /// A live page asks the same again and again, while rows come, are sealed and leave the window.
 #[tokio::test]
 async fn what_is_asked_again_is_answered_as_if_anew() {
@@ -391,13 +426,27 @@ async fn an_unreadable_segment_is_said_and_survived() {
         assert_eq!(page.entries.len() as u64 + broken.rows, live(&entries, &filter("http")).len() as u64);
         let stats = query.stats(&filter("http"), Window::ALL, &[], None, 10).await.unwrap();
         assert_eq!(stats.cost.unreadable.len(), 1);
+        // An entry that is not found may lie in what can't be read.
+        let missing = query.entry(broken.min_id).await.unwrap_err();
+        assert_eq!(missing.to_string(), page.cost.unreadable[0].to_string());
+        let mut told = 0;
         for order in [Order::Oldest, Order::Newest] {
-            let portions: Vec<_> = query.stream(&filter("http"), Window::ALL, order).collect().await;
+            let portions: Vec<_> = query.stream(&filter("http"), Window::ALL, order, None).collect().await;
             let given: usize = portions.iter().flatten().map(Vec::len).sum();
             assert_eq!(given, page.entries.len());
             let Some(Err(QueryError::Unreadable(parts))) = portions.last() else { panic!("{:?}", portions.len()) };
             assert_eq!(parts.as_slice(), page.cost.unreadable.as_slice());
+            let first: Vec<_> = query.stream(&filter("http"), Window::ALL, order, Some(3)).collect().await;
+            assert_eq!(first.iter().flatten().map(Vec::len).sum::<usize>(), 3);
+            let is_told = matches!(first.last(), Some(Err(QueryError::Unreadable(told))) if told == parts);
+            let is_before = match order {
+                Order::Newest => page.entries[2].timestamp < broken.to,
+                Order::Oldest => page.entries[page.entries.len() - 3].timestamp > broken.from,
+            };
+            assert!(is_told || !is_before, "what lies on the way to the last one is told");
+            told += usize::from(is_told);
         }
+        assert!(told > 0);
     }
     // Pages damaged in the middle: an error, not a panic, and the rest is there.
     let mut damaged = whole.clone();
@@ -429,8 +478,8 @@ async fn queries_can_be_cancelled() {
     let (answer, ()) = tokio::join!(running, async move { trigger.cancel() });
     assert!(matches!(answer, Err(QueryError::Cancelled)));
     // A stream that is dropped stops, and others go on.
-    drop(query.stream(&whole, Window::ALL, Order::Newest));
-    let mut stream = std::pin::pin!(query.stream(&whole, Window::ALL, Order::Newest));
+    drop(query.stream(&whole, Window::ALL, Order::Newest, None));
+    let mut stream = std::pin::pin!(query.stream(&whole, Window::ALL, Order::Newest, None));
     assert!(stream.next().await.unwrap().is_ok());
     for _ in 0..10 {
         assert!(query.entries(&whole, Window::ALL, 10, None).await.is_ok());

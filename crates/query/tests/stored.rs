@@ -35,7 +35,8 @@ fn query(store: &Arc<Store>) -> Query {
 }
 
 async fn all(query: &Query, text: &str) -> Vec<u64> {
-    let found: Vec<Vec<Entry>> = query.stream(&filter(text), Window::ALL, Order::Newest).try_collect().await.unwrap();
+    let found: Vec<Vec<Entry>> =
+        query.stream(&filter(text), Window::ALL, Order::Newest, None).try_collect().await.unwrap();
     found.concat().into_iter().map(|entry| entry.id).collect()
 }
 
@@ -118,7 +119,7 @@ async fn retention_takes_nothing_from_under_a_query() {
     let store = open(dir.path(), Config { retention_bytes: 20_000, ..Config::default() });
     let asked = query(&store);
     let everything = filter("http");
-    let mut stream = Box::pin(asked.stream(&everything, Window::ALL, Order::Newest));
+    let mut stream = Box::pin(asked.stream(&everything, Window::ALL, Order::Newest, None));
     let mut got: Vec<u64> = stream.try_next().await.unwrap().unwrap().iter().map(|entry| entry.id).collect();
     assert!(got.len() < expected.len(), "there is more than one portion");
     let end = std::time::Instant::now() + PATIENCE;

@@ -46,6 +46,11 @@ impl GroupBy {
         Self::ALL.into_iter().find(|group| group.name() == name)
     }
 
+    /// Whether servers that did not answer are told apart by port where they have no name: not where nodes are machines.
+    pub const fn has_ports(self) -> bool {
+        !matches!(self, GroupBy::Host | GroupBy::Ip)
+    }
+
     /// Which facts are looked at, the best first; the address is always the last.
     pub const fn order(self) -> &'static [NodeKind] {
         match self {
@@ -115,6 +120,8 @@ pub struct Facts<'a> {
     pub dns: &'a str,
     /// The address.
     pub ip: Option<IpAddr>,
+    /// The port of a server that did not answer: where nothing else is known of it, it tells what was called.
+    pub port: Option<u16>,
 }
 
 impl<'a> Facts<'a> {
@@ -127,6 +134,7 @@ impl<'a> Facts<'a> {
             process: identity.map_or("", |identity| cut(&identity.process_name)),
             dns: party.dns.as_deref().map_or("", cut),
             ip: Some(party.endpoint.ip),
+            port: None,
         }
     }
 

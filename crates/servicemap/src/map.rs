@@ -1,6 +1,6 @@
 //! The finished map, and the builder that joins pairs of peers into it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use lanternfish_model::Timestamp;
@@ -11,12 +11,14 @@ use crate::{Counts, Facts, Figures, GroupBy, NodeKind, Shown, Tally};
 /// A node: whatever the grouping made one of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Stable and unique in the map: `kind:name`.
+    /// Stable and unique in the map: `kind:name`, with the port where there is one.
     pub id: String,
     /// What it stands for.
     pub kind: NodeKind,
-    /// What to show.
+    /// What to show; [`Node::label`] has the port with it.
     pub name: String,
+    /// The port of an address at which nothing ever answered.
+    pub port: Option<u16>,
     /// Calls that it received.
     pub calls_in: u64,
     /// Calls that it made.
@@ -55,9 +57,9 @@ pub struct ServiceMap {
 #[derive(Debug)]
 pub struct MapBuilder {
     group: GroupBy,
-    nodes: Vec<(NodeKind, String)>,
+    nodes: Vec<Named>,
     by_name: HashMap<(NodeKind, String), u32>,
-    by_ip: HashMap<IpAddr, u32>,
+    by_ip: HashMap<(IpAddr, Option<u16>), u32>,
     edges: HashMap<(u32, u32, &'static str), Tally>,
 }
 
@@ -75,13 +77,13 @@ impl MapBuilder {
             other => other,
         };
         if let (NodeKind::Ip, Some(ip)) = (kind, facts.ip) {
-            let nodes = &mut self.nodes;
-            return *self.by_ip.entry(ip).or_insert_with(|| push(nodes, NodeKind::Ip, ip.to_string()));
+            let (port, nodes) = (self.port(facts), &mut self.nodes);
+            return *self.by_ip.entry((ip, port)).or_insert_with(|| push(nodes, NodeKind::Ip, ip.to_string(), port));
         }
         if let Some(&known) = self.by_name.get(&(kind, name.to_owned())) {
             return known;
         }
-        let number = push(&mut self.nodes, kind, name.to_owned());
+        let number = push(&mut self.nodes, kind, name.to_owned(), None);
         self.by_name.insert((kind, name.to_owned()), number);
         number
     }
@@ -91,8 +93,23 @@ impl MapBuilder {
         self.edges.entry((src, dst, protocol)).or_default().merge(tally);
     }
 
+    /// An address that answered at one port is one node: its ports are told apart only where none did.
+    fn join_ports(&mut self) {
+        let answering: HashSet<u32> = self.edges.keys().map(|(_, dst, _)| *dst).collect();
+        let plain = |ip: IpAddr| self.by_ip.get(&(ip, None)).copied().filter(|node| answering.contains(node));
+        let joined = self.by_ip.iter().filter(|((_, port), _)| port.is_some());
+        let joined: HashMap<u32, u32> = joined.filter_map(|((ip, _), node)| Some((*node, plain(*ip)?))).collect();
+        if joined.is_empty() {
+            return;
+        }
+        for ((src, dst, protocol), tally) in std::mem::take(&mut self.edges) {
+            self.add(src, joined.get(&dst).copied().unwrap_or(dst), protocol, &tally);
+        }
+    }
+
     /// The map; what is shown follows the rule of [`Shown`].
-    pub fn finish(self) -> ServiceMap {
+    pub fn finish(mut self) -> ServiceMap {
+        self.join_ports();
         let mut shown = Shown::default();
         self.edges.values().for_each(|tally| shown.notice_all(tally));
         let mut counted: Vec<((u32, u32, &'static str), Counts)> =
@@ -100,7 +117,7 @@ impl MapBuilder {
         counted.sort_by(|(a_key, a), (b_key, b)| b.calls.cmp(&a.calls).then_with(|| a_key.cmp(b_key)));
         let omitted_edges = counted.len().saturating_sub(MAX_EDGES) as u64;
         counted.truncate(MAX_EDGES);
-        let mut nodes: Vec<Node> = self.nodes.into_iter().map(|(kind, name)| Node::new(kind, name)).collect();
+        let mut nodes: Vec<Node> = self.nodes.into_iter().map(Node::new).collect();
         let mut edges = Vec::with_capacity(counted.len());
         for ((src, dst, protocol), counts) in &counted {
             if let Some(node) = nodes.get_mut(*src as usize) {
@@ -121,15 +138,31 @@ impl MapBuilder {
 
     fn knows(&self, facts: &Facts<'_>) -> bool {
         match facts.node(self.group) {
-            (NodeKind::Ip, _) => facts.ip.is_some_and(|ip| self.by_ip.contains_key(&ip)),
+            (NodeKind::Ip, _) => facts.ip.is_some_and(|ip| self.by_ip.contains_key(&(ip, self.port(facts)))),
             (kind, name) => self.by_name.contains_key(&(kind, name.to_owned())),
         }
+    }
+
+    fn port(&self, facts: &Facts<'_>) -> Option<u16> {
+        facts.port.filter(|_| self.group.has_ports())
     }
 }
 
 impl Node {
-    fn new(kind: NodeKind, name: String) -> Node {
-        Node { id: format!("{}:{name}", kind.name()), kind, name, calls_in: 0, calls_out: 0, errors_in: 0 }
+    fn new(named: Named) -> Node {
+        let Named { kind, name, port } = named;
+        let mut node = Node { id: String::new(), kind, name, port, calls_in: 0, calls_out: 0, errors_in: 0 };
+        node.id = format!("{}:{}", kind.name(), node.label());
+        node
+    }
+
+    /// The name with the port, where there is one: `10.0.0.1:80`, `[fd00::1]:80`.
+    pub fn label(&self) -> String {
+        match self.port {
+            Some(port) if self.name.contains(':') => format!("[{}]:{port}", self.name),
+            Some(port) => format!("{}:{port}", self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -145,8 +178,16 @@ impl Edge {
     }
 }
 
-fn push(nodes: &mut Vec<(NodeKind, String)>, kind: NodeKind, name: String) -> u32 {
-    nodes.push((kind, name));
+/// What a node is, before it is counted.
+#[derive(Debug)]
+struct Named {
+    kind: NodeKind,
+    name: String,
+    port: Option<u16>,
+}
+
+fn push(nodes: &mut Vec<Named>, kind: NodeKind, name: String, port: Option<u16>) -> u32 {
+    nodes.push(Named { kind, name, port });
     (nodes.len() - 1) as u32
 }
 

@@ -190,3 +190,29 @@ fn nodes_follow_the_grouping() {
         assert_eq!(GroupBy::of(group.name()), Some(group));
     }
 }
+
+#[test]
+fn ports_are_told_apart_where_nothing_answered() {
+    let mut tally = Tally::default();
+    tally.of(Counted::BareConnection).add(Outcome::Failed, 60, None, Timestamp::from_ns(SECOND));
+    let refused = |ip, port| Facts { ip: Some(ip), port: Some(port), ..Facts::default() };
+    let servers = |group: GroupBy, has_answered: bool| {
+        let mut builder = MapBuilder::new(group);
+        let client = builder.node(&Facts { process: "curl", ..Facts::default() });
+        let [six] = ["fd00::1"].map(|text| text.parse().unwrap());
+        for (ip, port) in [(ip(1), 80), (ip(1), 81), (six, 80)] {
+            let server = builder.node(&refused(ip, port));
+            builder.add(client, server, "tcp", &tally);
+        }
+        if has_answered {
+            let server = builder.node(&Facts { ip: Some(ip(1)), ..Facts::default() });
+            builder.add(client, server, "tcp", &tally);
+        }
+        let nodes = builder.finish().nodes.into_iter().filter(|node| node.calls_in > 0);
+        nodes.map(|node| (node.label(), node.calls_in)).collect::<Vec<_>>()
+    };
+    let of = |told: &[(&str, u64)]| told.iter().map(|(name, calls)| ((*name).to_owned(), *calls)).collect::<Vec<_>>();
+    assert_eq!(servers(GroupBy::Auto, false), of(&[("10.0.0.1:80", 1), ("10.0.0.1:81", 1), ("[fd00::1]:80", 1)]));
+    assert_eq!(servers(GroupBy::Process, true), of(&[("10.0.0.1", 3), ("[fd00::1]:80", 1)]));
+    assert_eq!(servers(GroupBy::Ip, false), of(&[("10.0.0.1", 2), ("fd00::1", 1)]));
+}

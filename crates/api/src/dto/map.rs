@@ -32,6 +32,10 @@ pub struct MapNode {
     /// What to show.
     #[schema(example = "nginx")]
     pub name: String,
+    /// The port of an address without a name at which nothing answered in this window; such ports are nodes of their own,
+    /// to be shown as `name:port`. With `group=host` and `group=ip` there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// The field below `src.` and `dst.` that holds the name, for filters; empty for `rest`.
     #[schema(example = "process.name")]
     pub field: &'static str,

@@ -80,6 +80,10 @@ pub struct Watching {
     pub interfaces: Vec<String>,
     /// The expression of tcpdump's syntax; empty where there is none.
     pub bpf: String,
+    /// Whose traffic is captured; empty means everybody's.
+    pub targets: Vec<super::Target>,
+    /// The protocols that are switched off, and not dissected.
+    pub protocols_off: Vec<String>,
     /// The rights that the program has, in words.
     pub rights: Vec<String>,
 }

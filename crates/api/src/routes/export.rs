@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, stream};
 use lanternfish_filter::Filter;
-use lanternfish_model::Entry;
+use lanternfish_model::{Cause, Entry};
 use lanternfish_output::{EntryWriter, Format, Options};
 use lanternfish_query::{Order, QueryError};
 
@@ -23,6 +23,12 @@ use crate::state::{App, Selected};
 use crate::writers::{JsonEntries, Projection};
 
 /// All entries that a filter meets, as a file.
+///
+/// A file that lacks entries says so itself. Where a part of what is stored can't be read, the file has all the rest, and
+/// behind that one record more: in `jsonl` the last line and in `json` the last item is an object with the one member `error`
+/// (as in an answer that refuses, with the code `unreadable`); in `csv` the first value of the last record begins with
+/// `error: `, and its other values are empty. `har` and `parquet` end with an answer that breaks off (a chunked body without
+/// its end) behind the whole file, of which an HTTP Archive has the reason in its `comment`; `pcapng` is not begun.
 #[utoipa::path(
     get, path = "/api/v1/export", tag = "entries", operation_id = "exportEntries",
     params(Selection, ExportParams),
@@ -182,6 +188,27 @@ impl Text {
         }
     }
 
+    /// Tells behind the last entry that some are missing.
+    fn incomplete(&mut self, error: &ApiError, is_first: bool, out: &mut Vec<u8>) {
+        match self {
+            Text::Json { is_array, .. } => {
+                if *is_array && !is_first {
+                    out.extend_from_slice(b",\n");
+                }
+                out.extend(serde_json::to_vec(&error.answer()).unwrap_or_default());
+                if !*is_array {
+                    out.push(b'\n');
+                }
+            }
+            Text::Csv(writer) => {
+                let message = error.body.message.replace('"', "\"\"");
+                out.extend_from_slice(format!("\"error: {message}\"").as_bytes());
+                out.resize(out.len() + writer.fields().len().saturating_sub(1), b',');
+                out.push(b'\n');
+            }
+        }
+    }
+
     fn end(&mut self, out: &mut Vec<u8>) {
         if let Text::Json { is_array: true, .. } = self {
             out.extend_from_slice(b"\n]\n");
@@ -189,30 +216,36 @@ impl Text {
     }
 }
 
-/// A file of text that is written as entries are read.
+/// A file of text that is written as entries are read. What can't be read must not look like what was not there: a last
+/// record tells it, for a body that broke off would leave a browser with no file at all.
 fn write_text(mut text: Text, selected: &Selected, order: Order, limit: Option<u64>) -> ByteStream {
     let stored = Arc::clone(&selected.stored);
-    let entries = stored.stream(&selected.filter, selected.window, order);
+    let left_out = stored.loss(selected.window).count(Cause::SegmentUnreadable);
+    let entries = stored.stream(&selected.filter, selected.window, order, limit);
     let mut head = Vec::new();
     text.begin(&mut head);
     let state = Some((entries, text, 0u64, head));
     let rest = stream::unfold(state, move |state| async move {
         let (mut entries, mut text, mut written, mut out) = state?;
-        let left = limit.unwrap_or(u64::MAX).saturating_sub(written);
-        let batch = if left == 0 { None } else { entries.next().await };
-        match batch {
+        match entries.next().await {
             Some(Err(error)) if !matches!(error, QueryError::Unreadable(_)) => {
                 Some((Err(EngineError::from(error)), None))
             }
             Some(Ok(batch)) => {
-                for entry in batch.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+                for entry in &batch {
                     text.entry(entry, written == 0, &mut out);
                     written = written.saturating_add(1);
                 }
                 Some((Ok(Bytes::from(out)), Some((entries, text, written, Vec::new()))))
             }
-            // A file that lacks what can't be read is whole otherwise; the answers about the same time tell what is missing.
-            Some(Err(_)) | None => {
+            ended => {
+                let unreadable = ended.and_then(Result::err).map(|error| error.to_string());
+                let left_out = (left_out > 0).then(|| format!("{left_out} entries are in files that can't be read"));
+                let missing: Vec<String> = unreadable.into_iter().chain(left_out).collect();
+                if !missing.is_empty() {
+                    let error = ApiError::unreadable(missing.join("; "));
+                    text.incomplete(&error, written == 0, &mut out);
+                }
                 text.end(&mut out);
                 Some((Ok(Bytes::from(out)), None))
             }

@@ -52,6 +52,7 @@ impl From<&Map> for MapAnswer {
             id: node.id.clone(),
             kind: node.kind.name(),
             name: node.name.clone(),
+            port: node.port,
             field: node.kind.field(),
             calls_in: node.calls_in,
             calls_out: node.calls_out,

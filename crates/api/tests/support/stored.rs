@@ -106,8 +106,14 @@ impl Stored for Memory {
         self.slowly(self.queried.entries(filter, window, limit, cursor)).await
     }
 
-    fn stream(&self, filter: &Filter, window: Window, order: Order) -> Streamed<Vec<Entry>, QueryError> {
-        self.queried.stream(filter, window, order)
+    fn stream(
+        &self,
+        filter: &Filter,
+        window: Window,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Streamed<Vec<Entry>, QueryError> {
+        self.queried.stream(filter, window, order, limit)
     }
 
     async fn entry(&self, id: u64) -> Result<Option<Entry>, QueryError> {

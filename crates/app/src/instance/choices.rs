@@ -34,6 +34,12 @@ pub(crate) fn all() -> CaptureChoices {
     CaptureChoices { interfaces: interfaces(), processes: processes.collect(), containers, ports: ports.collect() }
 }
 
+/// Those of these interfaces that this machine does not have now.
+pub(crate) fn absent(names: &[String]) -> Vec<String> {
+    let is_absent = |name: &&String| *name != EVERY && !std::path::Path::new(INTERFACES).join(name).exists();
+    names.iter().filter(is_absent).cloned().collect()
+}
+
 /// The rights that the program has, in words.
 pub(crate) fn rights() -> Vec<String> {
     let program = std::env::current_exe().unwrap_or_default();
@@ -50,8 +56,13 @@ const RIGHTS: [(Capability, &str); 3] = [
     (Capability::DAC_READ_SEARCH, "read what they have open"),
 ];
 
+/// Where the kernel lists the interfaces.
+const INTERFACES: &str = "/sys/class/net";
+/// Stands for every interface.
+const EVERY: &str = "any";
+
 fn interfaces() -> Vec<InterfaceChoice> {
-    let root = std::path::Path::new("/sys/class/net");
+    let root = std::path::Path::new(INTERFACES);
     let mut found: Vec<InterfaceChoice> = std::fs::read_dir(root)
         .into_iter()
         .flatten()
@@ -91,5 +102,12 @@ mod tests {
         assert!(choices.processes.iter().any(|process| process.pid == std::process::id()));
         let own = choices.ports.iter().find(|known| known.port == port);
         assert!(own.is_some_and(|own| !own.process.is_empty()), "{:?}", choices.ports);
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_named() {
+        let names = ["lo", "any", "absent0"].map(str::to_owned);
+        assert_eq!(absent(&names), ["absent0"]);
+        assert!(absent(&[]).is_empty());
     }
 }

@@ -80,7 +80,7 @@ async fn write_har(
     loss: &Loss,
 ) -> Result<ByteStream, EngineError> {
     let mut writer = EntryWriter::new(Format::Har, query.table(), Options::default());
-    let mut entries = Box::pin(query.stream(&request.filter, request.window, request.order));
+    let mut entries = Box::pin(query.stream(&request.filter, request.window, request.order, None));
     let mut comment = match lanternfish_telemetry::losses(loss) {
         lost if lost.is_empty() => lost,
         lost => format!("lost in the time of these entries: {lost}"),

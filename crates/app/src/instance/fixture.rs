@@ -94,7 +94,7 @@ impl Fixture {
 
     /// The entries that a filter meets, the oldest first.
     pub(crate) async fn entries(&self, query: &str) -> Vec<Entry> {
-        let portions = self.queried.query().stream(&filter(query), Window::ALL, Order::Oldest);
+        let portions = self.queried.query().stream(&filter(query), Window::ALL, Order::Oldest, None);
         let portions: Vec<_> = portions.collect().await;
         portions.into_iter().flat_map(|portion| portion.unwrap()).collect()
     }

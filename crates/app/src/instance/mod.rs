@@ -133,6 +133,18 @@ impl Instance {
 
     /// What can't be seen on this machine; looking takes a moment, so that it is done now and then.
     fn dark(&self) -> Vec<Dark> {
+        let mut dark = self.dark_of_machine();
+        if let Source::Live(control) = &self.source {
+            dark.extend(choices::absent(&control.capture().interfaces).into_iter().map(|name| Dark {
+                what: format!("interface {name}"),
+                why: "there is no such interface now; its packets are captured from when it appears".to_owned(),
+                remedy: "if the name is wrong, choose another".to_owned(),
+            }));
+        }
+        dark
+    }
+
+    fn dark_of_machine(&self) -> Vec<Dark> {
         if matches!(self.source, Source::Files(_)) {
             return Vec::new();
         }
@@ -156,6 +168,8 @@ impl Instance {
                     is_on: capture.on,
                     interfaces: capture.interfaces,
                     bpf: capture.bpf,
+                    targets: capture.targets,
+                    protocols_off: capture.protocols.into_iter().filter(|(_, on)| !on).map(|(name, _)| name).collect(),
                     rights: choices::rights(),
                 }
             }

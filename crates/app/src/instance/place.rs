@@ -54,7 +54,11 @@ impl Place {
         let settings = invocation.settings();
         let is_default = |key: &str| settings.iter().any(|setting| setting.key == key && setting.source == DEFAULT);
         Kept::open(&path, |problem| tell(&format!("lanternfish: {problem}")))?.apply(&mut limits, is_default);
-        Place::at(&path, config(limits), table)
+        let place = Place::at(&path, config(limits), table)?;
+        if let Some(warning) = open_to_others(&path) {
+            tell(&format!("lanternfish: {warning}"));
+        }
+        Ok(place)
     }
 
     /// Opens a directory, and makes it where there is none.
@@ -128,6 +132,19 @@ impl Place {
         let _ = std::fs::remove_file(self.store.path().join(LISTEN));
         self.store.flush(Duration::from_secs(5));
     }
+}
+
+/// What to say of a directory that others than its owner can look into: what it holds is private, and its packets were never
+/// redacted.
+fn open_to_others(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let path = path.display();
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "others can look into {path} (mode {mode:03o}), which holds packets with their secrets: chmod -R go= {path}"
+        )
+    })
 }
 
 /// Where the instance that writes to a directory listens, as it said: `http://` or `https://` and an address. What is anything
@@ -233,6 +250,19 @@ mod tests {
             assert_eq!(of(text), None, "{text}");
         }
         assert_eq!(listening(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_look_into_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let of = |mode| {
+            std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            open_to_others(dir.path())
+        };
+        assert_eq!(of(0o700), None);
+        assert!(of(0o750).unwrap().contains("(mode 750)"));
+        assert!(of(0o755).unwrap().ends_with(&format!("chmod -R go= {}", dir.path().display())));
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub(super) async fn wanted(query: &Query, scope: &PacketScope) -> Result<Wanted,
             wanted.connection(&entry.ok_or_else(|| EngineError::NotFound(format!("there is no connection {id}")))?)?;
         }
         PacketScope::Matching { filter, window, is_whole_connection } => {
-            let mut entries = Box::pin(query.stream(filter, *window, Order::Oldest));
+            let mut entries = Box::pin(query.stream(filter, *window, Order::Oldest, None));
             while let Some(portion) = entries.next().await {
                 portion?.iter().try_for_each(|entry| wanted.entry(entry, *is_whole_connection))?;
             }
@@ -138,9 +138,9 @@ async fn any_entry(query: &Query, id: u64) -> Result<Option<Entry>, EngineError>
 async fn newest(query: &Query, text: &str) -> Result<Option<Entry>, EngineError> {
     let filter = Filter::compile(text, query.table(), Timestamp::default())?;
     let page = query.entries(&filter, Window::ALL, 1, None).await?;
-    match (page.entries.into_iter().next(), page.cost.unreadable.first()) {
-        (None, Some(segment)) => Err(EngineError::Failed(format!("{}: {}", segment.name, segment.reason))),
-        (entry, _) => Ok(entry),
+    match page.entries.into_iter().next() {
+        None if !page.cost.unreadable.is_empty() => Err(QueryError::Unreadable(page.cost.unreadable).into()),
+        entry => Ok(entry),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The server of the machine interface and the dashboard, on threads of its own.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use lanternfish_api::{Access, Engine, Rights, Server, Token, TokenHash, new_token, tls_config};
+use lanternfish_api::{Access, Engine, Rights, Server, TlsConfig, Token, TokenHash, new_token, tls_config};
 use tokio::sync::oneshot;
 
 use crate::cli::ServeArgs;
@@ -19,7 +19,7 @@ pub(crate) struct Listening {
     /// Their addresses.
     pub(crate) addresses: Vec<SocketAddr>,
     access: Access,
-    tls: Option<(PathBuf, PathBuf)>,
+    tls: Option<Arc<TlsConfig>>,
 }
 
 /// A server that runs; it ends when it is dropped.
@@ -32,7 +32,7 @@ impl Listening {
     /// Listens as the command line says. `data_dir` holds the hash of the token.
     pub(crate) fn open(arguments: &ServeArgs, data_dir: &Path, node_name: &str) -> Result<Listening, Failure> {
         let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (Some(certificate), Some(key)) => Some(tls_config(certificate, key).map_err(anyhow::Error::from)?),
             (None, None) => None,
             _ => return Err(Failure::usage("--tls-cert and --tls-key go together")),
         };
@@ -59,9 +59,7 @@ impl Listening {
         let is_open = addresses.iter().any(|address| !address.ip().is_loopback());
         let mut tokens = Vec::new();
         if let Some(path) = &arguments.token_file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the token of {}", path.display()))?;
-            tokens.push(Token { hash: TokenHash::of(&text), rights: Rights::ALL });
+            tokens.push(Token { hash: given_token(path)?, rights: Rights::ALL });
         } else if is_open {
             tokens.push(Token { hash: kept_token(&data_dir.join("token"))?, rights: Rights::ALL });
         }
@@ -84,11 +82,7 @@ impl Listening {
 
     /// Serves an engine until the result is dropped.
     pub(crate) fn serve(self, engine: Arc<dyn Engine>) -> Result<Serving, Failure> {
-        let tls = match &self.tls {
-            Some((certificate, key)) => Some(tls_config(certificate, key).map_err(anyhow::Error::from)?),
-            None => None,
-        };
-        let server = Server::new(engine, self.access, tls);
+        let server = Server::new(engine, self.access, self.tls);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(SERVER_THREADS)
@@ -121,6 +115,20 @@ impl Drop for Serving {
     }
 }
 
+/// The hash of the token that the user wrote to a file.
+fn given_token(path: &Path) -> Result<TokenHash, Failure> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read the token of --token-file {}", path.display()))?;
+    let length = text.trim().chars().count();
+    if length < MIN_TOKEN_CHARS {
+        let (path, advice) = (path.display(), "one that can't be guessed is made by: openssl rand -hex 32");
+        return Err(Failure::usage(format_args!(
+            "the token of --token-file {path} has {length} characters, and needs {MIN_TOKEN_CHARS} or more; {advice}"
+        )));
+    }
+    Ok(TokenHash::of(&text))
+}
+
 /// The hash of the token that is kept in a file; where there is none, a new token is made and shown this once.
 fn kept_token(path: &Path) -> Result<TokenHash, Failure> {
     if let Some(hash) = std::fs::read_to_string(path).ok().and_then(|text| TokenHash::from_text(&text)) {
@@ -134,5 +142,7 @@ fn kept_token(path: &Path) -> Result<TokenHash, Failure> {
     Ok(hash)
 }
 
+/// The shortest token that is taken.
+const MIN_TOKEN_CHARS: usize = 16;
 /// Threads that answer requests; queries have their own.
 const SERVER_THREADS: usize = 2;

@@ -41,7 +41,10 @@ impl Kept {
         let cannot = || format!("cannot read the settings in {}: mend or remove the file", path.display());
         let mut values: BTreeMap<String, String> = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).with_context(cannot)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            // What is no directory is refused by the store, in words about the directory.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                BTreeMap::new()
+            }
             Err(error) => return Err(error).with_context(cannot),
         };
         values.retain(|key, _| {

@@ -22,6 +22,7 @@ use super::books::Books;
 use super::observer::LossSince;
 use super::recorder::Recorder;
 use crate::input::Input;
+use crate::terminal::tell;
 use crate::verbs::capture::now;
 
 /// The files that are shown.
@@ -174,6 +175,8 @@ fn run(shelf: &Shelf, desk: Desk, files: &Receiver<(usize, PathBuf)>) {
             Err(error) => shelf.change(position, |file| {
                 (file.state, file.entries) = (FileState::Failed, entries);
                 file.note = format!("{error:#}");
+                // The name may come from the page, and the terminal is somebody's.
+                tell(&format!("lanternfish: {} can't be shown: {}", file.name.escape_debug(), file.note));
             }),
         }
         shelf.change(position, |file| file.read_bytes = read_bytes.load(Ordering::Relaxed));

@@ -31,7 +31,7 @@ pub(crate) async fn sift(
         }
         false => Wanted::default(),
     };
-    let mut entries = Box::pin(query.stream(filter, window, Order::Oldest));
+    let mut entries = Box::pin(query.stream(filter, window, Order::Oldest, None));
     let (store, handle) = (Arc::clone(store), Handle::current());
     blocking::run(move |waiting| {
         let mut draft = store.snapshots().begin(new).map_err(refused)?;

@@ -125,10 +125,6 @@ pub(super) fn observe(
     settings.revisions = if is_brief { Revisions::Ends } else { Revisions::All };
     let mut sink = prepared.sink(&writer)?;
     let (source, background) = open(capture, &mut settings)?;
-    let missing = source.missing_interfaces();
-    if !missing.is_empty() {
-        tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
-    }
     let stop = stop_on_signals()?;
     // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
@@ -155,6 +151,10 @@ pub(super) fn observe(
 fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<(LiveSource, Option<Background>), Failure> {
     let config = live_config(&capture.interface, capture.bpf.as_deref().unwrap_or_default());
     let source = LiveSource::open(config).map_err(cannot_capture)?;
+    let missing = source.missing_interfaces();
+    if !missing.is_empty() {
+        tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
+    }
     privileges::keep_for_capture().context("cannot give up rights")?;
     let background = Background::begin(GIVE_WAY);
     let node = NodeFacts::read();

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &MapArgs) -> Result<(), Failure> {
 /// A line an edge, the most calls first.
 fn as_table(map: &Map) -> String {
     let names = names(map);
-    let name = |id: &str| plain(names.get(id).copied().unwrap_or(id));
+    let name = |id: &str| plain(names.get(id).map_or(id, String::as_str));
     let time = |us: Option<u64>| us.map_or_else(|| "-".to_owned(), duration);
     let row = |edge: &&Edge| {
         let figures = &edge.figures;
@@ -72,7 +72,7 @@ fn as_dot(map: &Map) -> String {
     let quoted = |text: &str| plain(text).replace('\\', "\\\\").replace('"', "\\\"");
     let numbers = numbers(map);
     for (number, node) in map.map.nodes.iter().enumerate() {
-        let _ = writeln!(graph, "  n{number} [label=\"{}\"];", quoted(&node.name));
+        let _ = writeln!(graph, "  n{number} [label=\"{}\"];", quoted(&node.label()));
     }
     for edge in by_calls(map) {
         let (Some(src), Some(dst)) = (numbers.get(edge.src.as_str()), numbers.get(edge.dst.as_str())) else { continue };
@@ -100,7 +100,7 @@ fn as_mermaid(map: &Map) -> String {
     };
     let numbers = numbers(map);
     for (number, node) in map.map.nodes.iter().enumerate() {
-        let _ = writeln!(chart, "  n{number}[\"{}\"]", quoted(&node.name));
+        let _ = writeln!(chart, "  n{number}[\"{}\"]", quoted(&node.label()));
     }
     for edge in by_calls(map) {
         let (Some(src), Some(dst)) = (numbers.get(edge.src.as_str()), numbers.get(edge.dst.as_str())) else { continue };
@@ -115,8 +115,8 @@ fn by_calls(map: &Map) -> Vec<&Edge> {
     edges
 }
 
-fn names(map: &Map) -> HashMap<&str, &str> {
-    map.map.nodes.iter().map(|node| (node.id.as_str(), node.name.as_str())).collect()
+fn names(map: &Map) -> HashMap<&str, String> {
+    map.map.nodes.iter().map(|node| (node.id.as_str(), node.label())).collect()
 }
 
 fn numbers(map: &Map) -> HashMap<&str, usize> {

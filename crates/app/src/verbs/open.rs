@@ -70,8 +70,12 @@ fn check(path: &Path) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
         return Ok(());
     }
-    let opened = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()));
-    opened.map(drop).map_err(Failure::Work)
+    let cannot = || format!("cannot open {}", path.display());
+    let file = std::fs::File::open(path).with_context(cannot)?;
+    if file.metadata().with_context(cannot)?.is_dir() {
+        return Err(Failure::Work(anyhow::anyhow!("cannot open {}: it is a directory", path.display())));
+    }
+    Ok(())
 }
 
 fn name_of(path: &Path) -> String {

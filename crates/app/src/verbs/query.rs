@@ -91,7 +91,8 @@ pub(super) fn write_text(
             }
         }
         Order::Oldest => {
-            let portions = stored.queried.query().stream(&prepared.filter, window, Order::Oldest);
+            let portions =
+                stored.queried.query().stream(&prepared.filter, window, Order::Oldest, Some(left.saturating_add(1)));
             let mut portions = Box::pin(portions);
             while let Some(portion) = stored.wait(portions.next()) {
                 let portion = match portion {
@@ -103,10 +104,10 @@ pub(super) fn write_text(
                     Err(error) => return Err(query_failure(error)),
                 };
                 let count = usize::try_from(left).unwrap_or(usize::MAX).min(portion.len());
-                told.has_more = count < portion.len();
+                told.has_more |= count < portion.len();
                 told.entries += count as u64;
                 left -= count as u64;
-                if !write(portion.get(..count).unwrap_or_default()) || told.has_more {
+                if !write(portion.get(..count).unwrap_or_default()) {
                     break;
                 }
             }

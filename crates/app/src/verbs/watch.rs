@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::live;
 use super::running::{Answer, Followed, Running};
 use crate::cli::WatchArgs;
-use crate::config::Invocation;
+use crate::config::{Invocation, Setting};
 use crate::exit::Failure;
 use crate::instance::place::default_dir;
 use crate::output::Output;
@@ -30,6 +30,10 @@ pub(super) fn run(invocation: &Invocation, arguments: &WatchArgs) -> Result<(), 
             // What the output can't show is refused as it is where entries are captured here.
             drop(prepared.sink(&writer)?);
             tell(&format!("lanternfish: entries come from the instance at {}, {}", running.url(), capturing(&status)));
+            let passed_over = passed_over(&invocation.settings());
+            if !passed_over.is_empty() {
+                tell(&format!("lanternfish: no matter here, where the instance has its own settings: {passed_over}"));
+            }
             let path = path(arguments, &prepared, format);
             print(&running, &path, &mut writer, status.get("loss"))
         }
@@ -68,6 +72,17 @@ fn find(invocation: &Invocation, arguments: &WatchArgs) -> Result<(Running, Valu
     Ok((running, status))
 }
 
+/// The settings of variables and files that are about a capture of this program, each with where it comes from. Those may be
+/// meant for other runs, so that they do not choose where entries come from, as flags do.
+fn passed_over(settings: &[Setting]) -> String {
+    let is_set = |setting: &&Setting| {
+        let is_of_a_capture = OF_A_CAPTURE.contains(&setting.key.as_str());
+        is_of_a_capture && !matches!(setting.source.as_str(), "" | "default" | "flag") && setting.values != ["false"]
+    };
+    let words = settings.iter().filter(is_set).map(|setting| format!("{} (from {})", setting.key, setting.source));
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// What an instance captures, by its status.
 fn capturing(status: &Value) -> String {
     let is_on = status.pointer("/watching/is_on").and_then(Value::as_bool).unwrap_or(true);
@@ -77,6 +92,13 @@ fn capturing(status: &Value) -> String {
     let interfaces = status.pointer("/watching/interfaces").and_then(Value::as_array);
     let interfaces: Vec<&str> = interfaces.into_iter().flatten().filter_map(Value::as_str).collect();
     let bpf = status.pointer("/watching/bpf").and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    let all = |name: &str| status.pointer(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let targets: Vec<String> = all("/watching/targets")
+        .iter()
+        .filter_map(|target| Some(format!("{} {}", target.get("kind")?.as_str()?, target.get("value")?.as_str()?)))
+        .collect();
+    let off = all("/watching/protocols_off");
+    let off: Vec<&str> = off.iter().filter_map(Value::as_str).collect();
     let mut narrowed = Vec::new();
     if !bpf.is_empty() {
         narrowed.push(format!("packets that match `{bpf}`"));
@@ -84,11 +106,15 @@ fn capturing(status: &Value) -> String {
     if !interfaces.is_empty() {
         narrowed.push(format!("on {}", interfaces.join(", ")));
     }
-    if narrowed.is_empty() {
+    if !targets.is_empty() {
+        narrowed.push(format!("what is of {}", targets.join(" or ")));
+    }
+    let captures = if narrowed.is_empty() {
         "which captures".to_owned()
     } else {
         format!("which captures only {}", narrowed.join(" "))
-    }
+    };
+    if off.is_empty() { captures } else { format!("{captures}, with {} switched off", off.join(", ")) }
 }
 
 /// What was lost between two answers about loss, in one line; empty where nothing was.
@@ -182,6 +208,11 @@ mod tests {
                 json!({"is_on": true, "interfaces": ["lo"], "bpf": "tcp"}),
                 "which captures only packets that match `tcp` on lo",
             ),
+            (
+                json!({"is_on": true, "targets": [{"kind": "process", "value": "nginx"}, {"kind": "port", "value": "80"}]}),
+                "which captures only what is of process nginx or port 80",
+            ),
+            (json!({"is_on": true, "protocols_off": ["dns", "redis"]}), "which captures, with dns, redis switched off"),
         ] {
             assert_eq!(capturing(&json!({"watching": watching})), said);
         }
@@ -200,5 +231,24 @@ mod tests {
         for flags in [&["--stats"][..], &["--memory", "1GiB"], &["--threads=2"], &["--body-limit", "1"]] {
             assert!(find(flags).contains("is about a capture of this program"), "{flags:?}");
         }
+    }
+
+    #[test]
+    fn settings_of_a_capture_that_are_no_flags_are_told() {
+        let setting = |key: &str, value: &str, source: &str| Setting {
+            key: key.to_owned(),
+            values: vec![value.to_owned()],
+            source: source.to_owned(),
+            verbs: Vec::new(),
+            help: String::new(),
+        };
+        let settings = [
+            setting("stats", "true", "LANTERNFISH_STATS"),
+            setting("memory", "512MiB", "default"),
+            setting("threads", "2", "/etc/lanternfish.toml"),
+            setting("fields", "id", "LANTERNFISH_FIELDS"),
+        ];
+        assert_eq!(passed_over(&settings), "stats (from LANTERNFISH_STATS), threads (from /etc/lanternfish.toml)");
+        assert_eq!(passed_over(&[setting("stats", "false", "LANTERNFISH_STATS")]), "");
     }
 }

@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use lanternfish_api::{EngineError, ExportRequest};
 use lanternfish_model::Timestamp;
-use lanternfish_query::{Order, Query, Window};
+use lanternfish_query::{Order, Query, QueryError, Window};
 
 /// The last entry that a limit leaves.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +20,15 @@ pub(super) struct Cut {
 impl Cut {
     /// Finds the last of so many entries; none where there are no more.
     pub(super) async fn at(query: &Query, request: &ExportRequest, limit: u64) -> Result<Option<Cut>, EngineError> {
-        let mut entries = Box::pin(query.stream(&request.filter, request.window, request.order));
+        let mut entries = Box::pin(query.stream(&request.filter, request.window, request.order, Some(limit)));
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
         while let Some(portion) = entries.next().await {
-            let portion = portion?;
+            let portion = match portion {
+                Ok(portion) => portion,
+                // All that can be read is less than the limit; whoever reads it tells what can't be.
+                Err(QueryError::Unreadable(_)) => break,
+                Err(error) => return Err(error.into()),
+            };
             if let Some(last) = left.checked_sub(1).and_then(|last| portion.get(last)) {
                 return Ok(Some(Cut { order: request.order, time: last.timestamp, id: last.id }));
             }

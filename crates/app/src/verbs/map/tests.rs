@@ -10,6 +10,7 @@ fn map() -> Map {
         id: id.to_owned(),
         kind: NodeKind::Host,
         name: name.to_owned(),
+        port: None,
         calls_in: 0,
         calls_out: 0,
         errors_in: 0,

@@ -37,6 +37,16 @@ test("few nodes stand as they are", () => {
   expect([...neighbours(graph, "process:web")].sort()).toEqual(["process:cart-1", "process:cart-2", "process:web"]);
 });
 
+test("ports at which nothing answered are nodes of their own", () => {
+  const refused = (name: string, port: number) => ({ ...node(name, "ip"), id: `ip:${name}:${port}`, port });
+  const nodes = [refused("127.0.1.16", 80), refused("127.0.1.16", 443), refused("::1", 80)];
+  const graph = graphOf({ nodes, edges: [] } as never, { open: none, isGrouped: false });
+  expect(graph.nodes.map((one) => one.name)).toEqual(["127.0.1.16:80", "127.0.1.16:443", "[::1]:80"]);
+  expect(nodesClause(graph.nodes.slice(0, 1))).toBe(
+    '((src.ip == "127.0.1.16" && src.port == 80) || (dst.ip == "127.0.1.16" && dst.port == 80))',
+  );
+});
+
 test("groups add their edges up", () => {
   const graph = graphOf(answer, { open: none, isGrouped: true });
   expect(graph.nodes.map((one) => one.name)).toEqual(["web", "cart (2)", "db"]);

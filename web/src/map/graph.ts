@@ -89,7 +89,7 @@ export function graphOf(answer: Pick<MapAnswer, "nodes" | "edges">, wish: Wish):
     } else {
       drawn.set(id, {
         id,
-        name: isCollapsed ? `${group} (${sizes.get(group)})` : node.name,
+        name: isCollapsed ? `${group} (${sizes.get(group)})` : nameOf(node),
         kind: isCollapsed ? "group" : node.kind,
         members: [node],
         group: isGroup && !isCollapsed ? `box:${group}` : "",
@@ -106,6 +106,12 @@ export function graphOf(answer: Pick<MapAnswer, "nodes" | "edges">, wish: Wish):
     isPartial: (wish.hidden?.size ?? 0) > 0,
     total: nodes.length,
   };
+}
+
+/** The name of a node, with the port where it is one of an address at which nothing answered. */
+export function nameOf({ name, port }: Pick<MapNode, "name" | "port">): string {
+  if (port === null || port === undefined) return name;
+  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
 }
 
 /** One edge for each pair that is drawn; figures that fall together are added up, latencies by the greatest. */

@@ -21,13 +21,20 @@ export function edgeClause(edge: DrawnEdge, src: DrawnNode, dst: DrawnNode, isWh
 
 function endClause(end: "src" | "dst", nodes: DrawnNode[]): string | null {
   const byField = new Map<string, string[]>();
+  const ports: string[] = [];
   for (const member of nodes.flatMap((node) => node.members)) {
     if (member.field === "") return null;
+    if (member.port !== null && member.port !== undefined) {
+      const name = isAnyOf({ path: `${end}.${member.field}`, type: "string" }, [member.name]);
+      ports.push(`(${name} && ${end}.port == ${member.port})`);
+      continue;
+    }
     const names = byField.get(member.field) ?? [];
     names.push(member.name);
     byField.set(member.field, names);
   }
-  const clauses = [...byField].map(([field, names]) => isAnyOf({ path: `${end}.${field}`, type: "string" }, names));
+  const named = [...byField].map(([field, names]) => isAnyOf({ path: `${end}.${field}`, type: "string" }, names));
+  const clauses = [...named, ...ports];
   if (clauses.length === 0) return null;
   return clauses.length === 1 ? (clauses[0] as string) : `(${clauses.join(" || ")})`;
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use lanternfish_api::{Engine, LiveEntries};
-use lanternfish_capture::background::Background;
 use lanternfish_capture::{CaptureError, LiveSource, privileges};
 use lanternfish_identity::{Names, NodeFacts, Resolver, ResolverConfig};
 use lanternfish_model::{Capture, Wants};
@@ -62,7 +61,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
     settings.revisions = Revisions::All;
     let scope = Arc::new(Scope::default());
     settings.scope = Some(Arc::clone(&scope));
-    let (source, background) = open(watched.capture, &mut settings)?;
+    let source = open(watched.capture, &mut settings)?;
     let ring_bytes = source.ring_bytes();
     let stop = stop_on_signals()?;
     let place = Place::open(watched.store, invocation, prepared.table)?;
@@ -98,7 +97,6 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
         stop: &stop,
     };
     let ran = live::run(Arc::clone(&settings), source, start);
-    drop(background);
     drop(companion);
     drop(serving);
     place.close();
@@ -124,7 +122,7 @@ pub(super) fn observe(
     let is_brief = format == Format::Table && !entries.all_revisions;
     settings.revisions = if is_brief { Revisions::Ends } else { Revisions::All };
     let mut sink = prepared.sink(&writer)?;
-    let (source, background) = open(capture, &mut settings)?;
+    let source = open(capture, &mut settings)?;
     let stop = stop_on_signals()?;
     // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
@@ -141,14 +139,13 @@ pub(super) fn observe(
         stop: &stop,
     };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
-    drop(background);
     output.end(&mut writer)?;
     tell(ledger.stats().trim_end());
     Ok(())
 }
 
 /// Opens the packet sockets, gives up the rights that are not needed any more, and begins to look for processes.
-fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<(LiveSource, Option<Background>), Failure> {
+fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Failure> {
     let config = live_config(&capture.interface, capture.bpf.as_deref().unwrap_or_default());
     let source = LiveSource::open(config).map_err(cannot_capture)?;
     let missing = source.missing_interfaces();
@@ -156,7 +153,6 @@ fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<(LiveSource, O
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     privileges::keep_for_capture().context("cannot give up rights")?;
-    let background = Background::begin(GIVE_WAY);
     let node = NodeFacts::read();
     let names = Names::default();
     names.learn_hosts_file();
@@ -169,7 +165,7 @@ fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<(LiveSource, O
     settings.names = Arc::new(names);
     settings.resolver =
         Some(Arc::new(Resolver::start(ResolverConfig::default()).context("cannot start the resolver")?));
-    Ok((source, background))
+    Ok(source)
 }
 
 fn cannot_capture(error: CaptureError) -> Failure {
@@ -196,9 +192,6 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-/// The threads that give way to the observed while there is CPU time to spare, besides the one that takes in packets and its
-/// workers. Those that answer people do not.
-const GIVE_WAY: &[&str] = &["lf-identity", "ring", "seal", "store"];
 /// The shop's own addresses.
 const DEMO_QUERY: &str = "src.ip.startsWith(\"127.0.1.\") || dst.ip.startsWith(\"127.0.1.\")";
 /// How often connections under way are summed up.

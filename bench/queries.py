@@ -5,9 +5,9 @@
 
 The store is made where DIR does not hold it yet (`make_store`, always the same). Each query runs N times warm, after a first
 time; the least and the median are printed. The SQL is `bench/sql/queries.sql`; its program is a workspace of its own, built
-on the first run. With --explain the plans of the SQL with their metrics are written to FILE.
+on the first run. With --explain the plans of the SQL with their metrics are written to FILE (`bench/sql/explain.txt`).
 """
-import argparse, os, pathlib, subprocess, sys
+import argparse, os, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -22,6 +22,15 @@ def lines(*command):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
+def plans(program, store, queries):
+    """The plans of the SQL as the engine prints them, without the names of all files and columns."""
+    printed = subprocess.run([program, store, queries, "--explain"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    printed = re.sub(r"file_groups=\{(\d+ groups?): \[\[.*?\]\]\}", r"file_groups={\1}", printed)
+    printed = re.sub(r"projection=\[([^\]]{200,})\]", lambda found: f"projection=[{found[1].count(',') + 1} columns]", printed)
+    lines = (re.sub(r"\s*\|?\s*$", "", re.sub(r"^\| (Plan with Metrics)?\s*\|? ?", "", line)) for line in printed.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("+") and not line.startswith("plan_type"))
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--store", type=pathlib.Path, default=TARGET / "bench-store")
@@ -30,10 +39,11 @@ def main():
     arguments.add_argument("--no-sql", action="store_true")
     arguments.add_argument("--explain", type=pathlib.Path)
     given = arguments.parse_args()
-    examples = TARGET / "release" / "examples"
-    cargo("build", "--release", "--locked", "-p", "lanternfish-query", "--examples")
+    built = TARGET / "release"
+    # Beside the program, so that what both depend on is built once.
+    cargo("build", "--release", "--locked", "-p", "lanternfish", "-p", "lanternfish-bench-store")
     if not given.store.exists():
-        print(lines(examples / "make_store", given.store, given.entries)[0][0])
+        print(lines(built / "make_store", given.store, given.entries)[0][0])
     sql = {}
     if not given.no_sql:
         folder = ROOT / "bench" / "sql"
@@ -42,9 +52,9 @@ def main():
         queries = folder / "queries.sql"
         sql = {name: (float(least), float(median)) for name, least, median, _ in lines(program, given.store, queries, given.runs)}
         if given.explain:
-            given.explain.write_text(subprocess.run([program, given.store, queries, "--explain"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+            given.explain.write_text(plans(program, given.store, queries))
     print("| query | first ms | least ms | median ms | SQL median ms | ratio | what came of it |\n|---|---|---|---|---|---|---|")
-    for name, *rest in lines(examples / "time_queries", given.store, given.runs):
+    for name, *rest in lines(built / "time_queries", given.store, given.runs):
         if len(rest) < 4:
             print(f"| {name} | {' '.join(rest)} | | | | | |")
             continue

@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "a tool for benchmarks")]
 
-#[path = "../tests/support/synthetic.rs"]
+#[path = "../../../../crates/query/tests/support/synthetic.rs"]
 mod synthetic;
 
 use std::path::PathBuf;

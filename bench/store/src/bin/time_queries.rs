@@ -34,6 +34,7 @@ const QUERIES: &[(&str, Ask, &str)] = &[
     ("slow calls", Ask::Entries, "http && elapsed_time > 94000"),
     ("a decoded body", Ask::Entries, "http && status_code == 503 && request.body.json().items[0].count > 8"),
     ("counts by status and minute", Ask::StatusByMinute, ""),
+    ("counts by status and minute, without connections", Ask::StatusByMinute, "http || dns || redis || tls"),
     ("counts by path", Ask::ByPath, "http"),
     ("map", Ask::Map, ""),
     ("map of http errors", Ask::Map, "http && status_code >= 400"),

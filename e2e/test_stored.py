@@ -305,19 +305,24 @@ def test_a_full_disk_is_said_and_survived():
 
 @needs_root
 def test_files_are_shown_while_they_are_read():
-    capture = next(pathlib.Path(__file__).parent.parent.glob("crates/app/tests/variables/*.pcap"))
-    expected = entries_of(read(capture, "-o", "jsonl").stdout)
+    captures = sorted(pathlib.Path(__file__).parent.parent.glob("crates/app/tests/variables/*.pcap"))[:2]
+    expected = [e for capture in captures for e in entries_of(read(capture, "-o", "jsonl").stdout)]
+    calls = sum(not e.get("conn") and not e.get("flow") for e in expected)
     with folder() as work, namespaces("o") as (name,):
-        with Instance(within(name), work / "data", capture, capture, verb="open") as instance:
-            instance.wait()
-            files = wait_for(lambda: instance.get("/api/v1/files")["files"] if
-                             all(f["state"] == "done" for f in instance.get("/api/v1/files")["files"]) else None, 10)
-            assert files and [f["name"] for f in files] == [capture.name] * 2, files
-            calls = [e for e in expected if not e.get("conn") and not e.get("flow")]
-            shown = wait_for(lambda: (lambda all: all if len(all) >= 2 * len(calls) else None)(instance.entries("!conn && !flow")), 5)
-            assert shown and len(shown) == 2 * len(calls), (len(shown or []), len(calls))
-            assert instance.ask("/api/v1/capture", "-X", "PUT", "-H", "content-type: application/json", "-d", '{"on":true}')[0] in (400, 409)
-            instance.stop()
+        # Whatever is opened again, by whatever name, is read once.
+        copy = work / "copy.pcap"
+        copy.write_bytes(captures[0].read_bytes())
+        for files in [captures, [copy, *captures]]:
+            with Instance(within(name), work / "data", *files, verb="open") as instance:
+                instance.wait()
+                read_files = lambda: instance.get("/api/v1/files")["files"]
+                assert wait_for(lambda: all(f["state"] == "done" for f in read_files()), 10), read_files()
+                assert [f["name"] for f in read_files()] == [file.name for file in files], read_files()
+                assert all(f["entries"] > 0 and ("read before" in f["note"]) == (files is not captures) for f in read_files()), read_files()
+                shown = wait_for(lambda: (lambda all: all if len(all) >= calls else None)(instance.entries("!conn && !flow")), 5)
+                assert shown and len(shown) == calls, (len(shown or []), calls)
+                assert instance.ask("/api/v1/capture", "-X", "PUT", "-H", "content-type: application/json", "-d", '{"on":true}')[0] in (400, 409)
+                instance.stop()
 
 
 @needs_root

@@ -38,8 +38,8 @@ export function FilesSection() {
           </tr>
         </thead>
         <tbody>
-          {data.files.map((file) => (
-            <tr key={file.name}>
+          {data.files.map((file, position) => (
+            <tr key={position}>
               <th scope="row">
                 {file.name}
                 {file.note ? <p className={css.warn}>{file.note}</p> : null}

@@ -7,6 +7,7 @@ mod control;
 pub(crate) mod export;
 mod files;
 mod follow;
+mod known_files;
 mod locate;
 mod observer;
 mod packets;

@@ -19,6 +19,7 @@ use lanternfish_store::{RingWriter, Store};
 use lanternfish_telemetry::Ledger;
 
 use super::books::Books;
+use super::known_files::{Contents, Known, KnownFiles};
 use super::observer::LossSince;
 use super::recorder::Recorder;
 use crate::input::Input;
@@ -154,7 +155,27 @@ fn run(shelf: &Shelf, desk: Desk, files: &Receiver<(usize, PathBuf)>) {
     let mut number = desk.store.next_packet_number().saturating_sub(1);
     let mut ledger = Ledger::default();
     let mut losses = LossSince::default();
+    let mut known_files = KnownFiles::open(desk.store.path());
     while let Ok((position, path)) = files.recv() {
+        let contents = Contents::of(&path);
+        let known = contents.as_ref().and_then(|contents| known_files.find(contents));
+        if let Some(known) = known.filter(|known| known.is_whole) {
+            shelf.change(position, |file| {
+                file.state = FileState::Done;
+                (file.packets, file.entries) = (known.packets, known.entries);
+                file.note = READ_BEFORE.to_owned();
+                tell(&format!("lanternfish: {}: {READ_BEFORE}", file.name.escape_debug()));
+            });
+            continue;
+        }
+        let mut note = |known: Known| {
+            if let Some(contents) = &contents
+                && let Err(error) = known_files.note(contents.clone(), known)
+            {
+                tell(&format!("lanternfish: the list of files that were read can't be written: {error}"));
+            }
+        };
+        note(Known::default());
         let read_bytes = Arc::new(AtomicU64::new(0));
         *shelf.read_bytes.lock().unwrap_or_else(PoisonError::into_inner) = Some((position, Arc::clone(&read_bytes)));
         shelf.change(position, |file| file.state = FileState::Reading);
@@ -166,10 +187,13 @@ fn run(shelf: &Shelf, desk: Desk, files: &Receiver<(usize, PathBuf)>) {
                 ledger.merge(&report.ledger);
                 let packets = report.packets.saturating_sub(number);
                 number = report.packets;
+                note(Known { is_whole: true, packets, entries });
+                let notes = known.map(|_| READ_IN_PART.to_owned()).into_iter().chain(report.notes);
+                let notes: Vec<String> = notes.collect();
                 shelf.change(position, |file| {
                     file.state = FileState::Done;
                     (file.packets, file.entries) = (packets, entries);
-                    file.note = report.notes.join("; ");
+                    file.note = notes.join("; ");
                 });
             }
             Err(error) => shelf.change(position, |file| {
@@ -233,6 +257,8 @@ fn read(
     Ok(report)
 }
 
+const READ_BEFORE: &str = "read before: its entries are in this data directory and are not read again";
+const READ_IN_PART: &str = "read before, but not to its end: entries of then are there twice";
 /// The most files on a shelf.
 const MAX_FILES: usize = 1000;
 /// Packets between two looks at the clock.

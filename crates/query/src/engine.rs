@@ -7,6 +7,7 @@ use std::time::Instant;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
+use datafusion::execution::config::SessionConfig;
 use lanternfish_columns::Tables;
 use lanternfish_model::ProtocolIndex;
 use tokio::runtime::{Handle, Runtime};
@@ -14,7 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::kept::{Again, Kept};
-use crate::limits::MAX_QUERIES;
+use crate::limits::{BATCH_ROWS, FOLD_ROWS, MAX_QUERIES};
 use crate::map::MapFold;
 use crate::question::Question;
 use crate::segment::Segments;
@@ -34,6 +35,7 @@ pub(crate) struct Engine {
     pub maps: Arc<Kept<MapFold>>,
     pub stats: Arc<Kept<StatFold>>,
     context: Arc<TaskContext>,
+    fold_context: Arc<TaskContext>,
     /// Queries block while they read and decode, so they run on threads of their own.
     runtime: Option<Runtime>,
     handle: Handle,
@@ -67,7 +69,8 @@ impl Engine {
             segments: Segments::default(),
             maps: Arc::default(),
             stats: Arc::default(),
-            context: Arc::new(TaskContext::default()),
+            context: context(BATCH_ROWS),
+            fold_context: context(FOLD_ROWS),
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
             threads,
@@ -133,7 +136,11 @@ impl Engine {
             let (fold, part) = done.map_err(|error| failed(&error))?;
             cost.add(part);
             match &mut folded {
-                Some(all) => all.merge(&fold),
+                Some(all) => {
+                    all.merge(&fold);
+                    // Many small parts of memory take their time to be given back, and nobody needs to wait for it.
+                    self.handle.spawn(async move { drop(fold) });
+                }
                 None => folded = Some(fold),
             }
         }
@@ -148,6 +155,12 @@ impl Drop for Engine {
             runtime.shutdown_background();
         }
     }
+}
+
+/// How the engine runs, with so many rows at a time.
+fn context(batch_rows: usize) -> Arc<TaskContext> {
+    let config = SessionConfig::new().with_batch_size(batch_rows);
+    Arc::new(TaskContext::default().with_session_config(config))
 }
 
 /// The pieces that wait for a thread.
@@ -235,7 +248,7 @@ impl<F: Fold> Worker<F> {
     }
 
     async fn fold(&self, unit: &Unit, fold: &mut F) -> Outcome {
-        let (context, segments) = (self.engine.context(), &self.engine.segments);
+        let (context, segments) = (Arc::clone(&self.engine.fold_context), &self.engine.segments);
         unit.run(context, segments, &self.question, &mut |batch| fold.batch(unit.protocol, &batch)).await
     }
 }

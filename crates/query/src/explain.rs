@@ -25,8 +25,7 @@ impl Clauses {
     /// The columns that all clauses read.
     pub fn columns(&self, filters: &[Filter]) -> Vec<String> {
         let fields = filters.iter().flat_map(Filter::fields).map(|field| self.table.spec(field).path.to_owned());
-        let shown = self.questions.iter().flat_map(|question| question.names(true)).map(str::to_owned);
-        fields.chain(shown).chain(Facts::columns().map(str::to_owned)).collect()
+        fields.chain(self.questions.iter().flat_map(|question| question.shown.iter().cloned())).collect()
     }
 }
 

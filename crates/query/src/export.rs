@@ -51,11 +51,11 @@ impl Query {
     pub async fn records(&self, filter: &Filter, window: Window) -> Result<Records, QueryError> {
         let engine = Arc::clone(&self.engine);
         let (snapshot, window) = self.snapshot(window);
-        let mut question = Question::new(&engine.tables, Some(filter), window, Vec::new());
+        let question = Question::new(&engine.tables, Some(filter), window, Vec::new());
         let flat = Flat::new(&engine.tables, |protocol| question.concerns(protocol));
         let schema = Arc::clone(flat.schema());
+        let mut question = question.with_revisions(Facts::revised_columns());
         question.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        question.columns.extend(Facts::columns().map(str::to_owned));
         let newest = {
             let _turn = engine.turn().await?;
             Newest::of_window(&engine, &snapshot, &question, &mut Cost::default()).await?

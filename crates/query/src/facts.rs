@@ -1,9 +1,10 @@
 //! What analyses and maps count of each row: what it counts as, its outcome, bytes, latency and time.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, TimestampNanosecondArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
 use arrow::record_batch::RecordBatch;
-use datafusion::common::{Result, exec_err};
+use datafusion::common::Result;
 use lanternfish_columns::hidden;
 use lanternfish_model::{EntryClass, FieldTable, Outcome, ProtocolIndex, Timestamp, fields};
 use lanternfish_servicemap::{Counted, DETECTED};
@@ -14,10 +15,10 @@ use crate::revisions::{Newest, REVISIONS, Revisions, revisions};
 
 /// The facts of the rows of a batch.
 pub(crate) struct Facts<'a> {
-    times: &'a TimestampNanosecondArray,
-    ids: Option<&'a Int64Array>,
-    bytes: Option<&'a Int64Array>,
-    elapsed: Option<&'a Int64Array>,
+    times: Option<&'a TimestampNanosecondArray>,
+    ids: Option<Ints<'a>>,
+    bytes: Option<Ints<'a>>,
+    elapsed: Option<Ints<'a>>,
     outcomes: Outcomes,
     /// Of protocols that have connections and flows.
     classes: Option<Classes<'a>>,
@@ -30,20 +31,35 @@ struct Classes<'a> {
     revisions: Revisions<'a>,
 }
 
+impl Classes<'_> {
+    fn counted(&self, row: usize) -> Counted {
+        let is = |column: Option<&BooleanArray>| column.is_some_and(|c| c.is_valid(row) && c.value(row));
+        let class = match (is(self.connections), is(self.flows)) {
+            (true, _) => EntryClass::Connection,
+            (false, true) => EntryClass::Flow,
+            (false, false) => EntryClass::Call,
+        };
+        let carries = || self.detected.is_some_and(|lists| lists.is_valid(row) && lists.value_length(row) > 0);
+        Counted::of_class(class, carries)
+    }
+}
+
 impl<'a> Facts<'a> {
-    /// The columns that it reads.
+    /// The columns that it reads; that of the time is read where another asks for it.
     pub fn columns() -> impl Iterator<Item = &'static str> {
-        let common = [fields::ID, fields::TIMESTAMP, fields::ELAPSED_TIME, fields::OUTCOME, fields::CONN, fields::FLOW];
-        common.map(path).into_iter().chain([hidden::BYTES, DETECTED]).chain(REVISIONS.iter().copied())
+        [path(fields::ELAPSED_TIME), path(fields::OUTCOME), hidden::BYTES].into_iter()
+    }
+
+    /// The columns that it reads besides of protocols that have connections and flows.
+    pub fn revised_columns() -> impl Iterator<Item = &'static str> {
+        [path(fields::ID), path(fields::CONN), path(fields::FLOW), DETECTED]
+            .into_iter()
+            .chain(REVISIONS.iter().copied())
     }
 
     /// The facts of a batch of rows of a protocol.
     pub fn of(table: &FieldTable, protocol: ProtocolIndex, batch: &'a RecordBatch) -> Result<Facts<'a>> {
-        let times = batch
-            .column_by_name(path(fields::TIMESTAMP))
-            .and_then(|times| times.as_primitive_opt::<TimestampNanosecondType>());
-        let Some(times) = times else { return exec_err!("rows without time") };
-        let ints = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+        let ints = |name: &str| Some(Ints::of(batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?));
         let bools = |index| batch.column_by_name(path(index))?.as_boolean_opt();
         let classes = is_revised(table, protocol).then(|| Classes {
             connections: bools(fields::CONN),
@@ -52,7 +68,9 @@ impl<'a> Facts<'a> {
             revisions: revisions(batch),
         });
         Ok(Facts {
-            times,
+            times: batch
+                .column_by_name(path(fields::TIMESTAMP))
+                .and_then(|times| times.as_primitive_opt::<TimestampNanosecondType>()),
             ids: ints(path(fields::ID)),
             bytes: ints(hidden::BYTES),
             elapsed: ints(path(fields::ELAPSED_TIME)),
@@ -62,22 +80,17 @@ impl<'a> Facts<'a> {
     }
 
     /// What a row counts as.
+    #[inline]
     pub fn counted(&self, row: usize) -> Counted {
-        let Some(classes) = &self.classes else { return Counted::Call };
-        let is = |column: Option<&BooleanArray>| column.is_some_and(|c| c.is_valid(row) && c.value(row));
-        let class = match (is(classes.connections), is(classes.flows)) {
-            (true, _) => EntryClass::Connection,
-            (false, true) => EntryClass::Flow,
-            (false, false) => EntryClass::Call,
-        };
-        let carries = || classes.detected.is_some_and(|lists| lists.is_valid(row) && lists.value_length(row) > 0);
-        Counted::of_class(class, carries)
+        self.classes.as_ref().map_or(Counted::Call, |classes| classes.counted(row))
     }
 
     /// Whether a row is not the newest revision of its entry.
     pub fn is_outdated(&self, newest: &Newest, row: usize) -> bool {
         match (&self.classes, self.ids) {
-            (Some(classes), Some(ids)) => newest.is_outdated(ids.value(row), classes.revisions.of(row)),
+            (Some(classes), Some(ids)) => {
+                ids.get(row).is_some_and(|id| newest.is_outdated(id, || classes.revisions.of(row)))
+            }
             _ => false,
         }
     }
@@ -89,19 +102,35 @@ impl<'a> Facts<'a> {
 
     /// Bytes on the wire of both directions.
     pub fn bytes(&self, row: usize) -> u64 {
-        let bytes = self.bytes.filter(|bytes| bytes.is_valid(row)).map_or(0, |bytes| bytes.value(row));
-        bytes.max(0).cast_unsigned()
+        self.bytes.and_then(|bytes| bytes.get(row)).map_or(0, |bytes| bytes.max(0).cast_unsigned())
     }
 
     /// The latency of an answered pair in µs.
     pub fn elapsed_us(&self, row: usize) -> Option<u64> {
-        let elapsed = self.elapsed.filter(|elapsed| elapsed.is_valid(row))?;
-        Some(elapsed.value(row).max(0).cast_unsigned())
+        Some(self.elapsed?.get(row)?.max(0).cast_unsigned())
     }
 
-    /// The time.
-    pub fn time(&self, row: usize) -> Timestamp {
-        Timestamp::from_ns(self.times.value(row))
+    /// The time; `None` where it was not asked for.
+    pub fn time(&self, row: usize) -> Option<Timestamp> {
+        self.times.map(|times| Timestamp::from_ns(times.value(row)))
+    }
+}
+
+/// A column of integers.
+#[derive(Clone, Copy)]
+struct Ints<'a> {
+    values: &'a [i64],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<'a> Ints<'a> {
+    fn of(column: &'a Int64Array) -> Ints<'a> {
+        Ints { values: column.values(), nulls: column.nulls().filter(|nulls| nulls.null_count() > 0) }
+    }
+
+    fn get(&self, row: usize) -> Option<i64> {
+        let is_null = || self.nulls.is_some_and(|nulls| nulls.is_null(row));
+        self.values.get(row).copied().filter(|_| !is_null())
     }
 }
 

@@ -17,10 +17,21 @@ pub(crate) const OTHER: u32 = u32::MAX;
 /// Texts that were seen, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    texts: Vec<Box<[u8]>>,
-    numbers: HashTable<u32>,
+    /// One behind the other.
+    bytes: Vec<u8>,
+    /// By number: where the text ends.
+    ends: Vec<u32>,
+    known: HashTable<Known>,
     hasher: DefaultHashBuilder,
-    bytes: usize,
+    is_full: bool,
+}
+
+/// A text, with its place at hand: that of another number lies elsewhere in memory.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    number: u32,
+    from: u32,
+    to: u32,
 }
 
 impl Interner {
@@ -28,32 +39,43 @@ impl Interner {
     pub fn number(&mut self, text: &[u8]) -> u32 {
         let text = cut(text);
         let hash = self.hasher.hash_one(text);
-        let is_it = |number: &u32| self.texts.get(*number as usize).is_some_and(|known| **known == *text);
-        if let Some(&number) = self.numbers.find(hash, is_it) {
-            return number;
+        let bytes = &self.bytes;
+        let of = |known: &Known| bytes.get(known.from as usize..known.to as usize).unwrap_or_default();
+        if let Some(known) = self.known.find(hash, |known| of(known) == text) {
+            return known.number;
         }
-        if self.bytes >= MAX_TEXT_BYTES {
+        let footprint = bytes.len() + self.ends.len() * (size_of::<u32>() + size_of::<Known>());
+        if footprint >= MAX_TEXT_BYTES {
+            self.is_full = true;
             return OTHER;
         }
-        let number = self.texts.len() as u32;
-        self.texts.push(text.into());
-        self.bytes = self.bytes.saturating_add(text.len() + std::mem::size_of::<Box<[u8]>>() * 2);
-        let (texts, hasher) = (&self.texts, &self.hasher);
-        let rehash = |number: &u32| texts.get(*number as usize).map_or(0, |text| hasher.hash_one(&**text));
-        self.numbers.insert_unique(hash, number, rehash);
+        let (number, from, to) = (self.ends.len() as u32, bytes.len() as u32, (bytes.len() + text.len()) as u32);
+        let hasher = &self.hasher;
+        self.known.insert_unique(hash, Known { number, from, to }, |known| hasher.hash_one(of(known)));
+        self.bytes.extend_from_slice(text);
+        self.ends.push(to);
         number
+    }
+
+    /// Whether there may be numbers that are [`OTHER`].
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Drops what only helps to find texts; gives the bytes of memory of what stays.
     pub fn settle(&mut self) -> usize {
-        self.numbers = HashTable::new();
-        self.texts.shrink_to_fit();
-        self.bytes
+        self.known = HashTable::new();
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.bytes.len() + size_of_val(self.ends.as_slice())
     }
 
     /// The text of a number.
     pub fn text(&self, number: u32) -> &[u8] {
-        self.texts.get(number as usize).map_or(&[], |text| text)
+        let end = |at: usize| self.ends.get(at).map(|end| *end as usize);
+        let at = number as usize;
+        let from = if at == 0 { Some(0) } else { end(at - 1) };
+        from.zip(end(at)).and_then(|(from, to)| self.bytes.get(from..to)).unwrap_or_default()
     }
 }
 
@@ -87,10 +109,19 @@ impl Keys {
         }
     }
 
-    fn of_each(rows: usize, value: impl FnMut(usize) -> Option<u64>) -> Keys {
-        let values: Vec<Option<u64>> = (0..rows).map(value).collect();
-        let absent = values.iter().any(Option::is_none).then(|| values.iter().map(Option::is_none).collect());
-        Keys { values: values.into_iter().map(Option::unwrap_or_default).collect(), absent }
+    fn of_each(rows: usize, mut value: impl FnMut(usize) -> Option<u64>) -> Keys {
+        let mut absent: Option<Vec<bool>> = None;
+        let mut of = |row| {
+            let value = value(row);
+            if value.is_none()
+                && let Some(is_absent) = absent.get_or_insert_with(|| vec![false; rows]).get_mut(row)
+            {
+                *is_absent = true;
+            }
+            value.unwrap_or_default()
+        };
+        let values = (0..rows).map(&mut of).collect();
+        Keys { values, absent }
     }
 }
 
@@ -112,7 +143,8 @@ impl KeyMaker {
             }
             DataType::Int64 => {
                 let values = column.as_primitive::<Int64Type>();
-                let absent = column.nulls().map(|nulls| nulls.iter().map(|is_valid| !is_valid).collect());
+                let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+                let absent = nulls.map(|nulls| nulls.iter().map(|is_valid| !is_valid).collect());
                 Keys { values: values.values().iter().map(|value| value.cast_unsigned()).collect(), absent }
             }
             DataType::Float64 => {
@@ -174,8 +206,9 @@ impl KeyMaker {
         let texts = Texts::of(values)?;
         let keys = keys_of(dictionary);
         let numbers = &mut self.numbers;
+        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
         Ok(Keys::of_each(column.len(), |row| {
-            let key = keys.get(row).copied().filter(|_| column.is_valid(row))?;
+            let key = keys.get(row).copied().filter(|_| nulls.is_none_or(|nulls| nulls.is_valid(row)))?;
             let number = numbers.get_mut(key)?;
             let number = number.get_or_insert_with(|| texts.get(key).map(|text| interner.number(text)));
             number.map(u64::from)

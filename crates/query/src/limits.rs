@@ -32,5 +32,7 @@ pub const MAX_ASKED: usize = 32;
 pub const KEPT_IDLE: std::time::Duration = std::time::Duration::from_secs(30);
 /// The most clauses of a filter that are explained apart.
 pub const MAX_CLAUSES: usize = 64;
-/// Rows that are decoded at a time.
+/// Rows that are decoded at a time, where somebody looks at them whole.
 pub const BATCH_ROWS: usize = 8_192;
+/// Rows that are decoded at a time, where they are counted: few columns, and mostly a segment at once.
+pub const FOLD_ROWS: usize = 32_768;

@@ -6,13 +6,14 @@ use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use lanternfish_model::{FieldTable, Outcome, ProtocolIndex};
+use lanternfish_model::{FieldTable, Outcome, ProtocolIndex, fields};
 use lanternfish_servicemap::{Counted, Facts as Peer, GroupBy, MapBuilder, NodeKind, ServiceMap, Tally};
 
 use crate::engine::Fold;
 use crate::facts::Facts;
 use crate::keys::{Interner, KeyMaker, Keys};
 use crate::limits::MAX_PAIRS;
+use crate::question::path;
 use crate::revisions::Newest;
 
 /// What a map is made by.
@@ -33,7 +34,8 @@ impl Mapping {
     pub fn columns(&self) -> Vec<String> {
         let names = self.kinds().flat_map(|kind| [Side::Src, Side::Dst].map(|side| side.column(kind)));
         let port = self.group.has_ports().then(|| PORT.to_owned());
-        names.chain(port).chain(Facts::columns().map(str::to_owned)).collect()
+        let facts = Facts::columns().chain([path(fields::TIMESTAMP)]);
+        names.chain(port).chain(facts.map(str::to_owned)).collect()
     }
 }
 

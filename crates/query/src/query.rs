@@ -11,6 +11,7 @@ use lanternfish_model::{Entry, FieldId, FieldTable, Timestamp, fields};
 
 use crate::engine::Engine;
 use crate::explain::{Clauses, ExplainFold};
+use crate::facts::Facts;
 use crate::fetch::fetch;
 use crate::kept::By;
 use crate::limits::{MAX_CLAUSES, MAX_PAGE, MAX_PAGE_BYTES, MAX_STAT_ROWS, MAX_VALUES};
@@ -131,10 +132,11 @@ impl Query {
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let grouping = Arc::new(Grouping { table: self.table(), by: by.to_vec(), step_ns, newest });
-        let question = Arc::new(Question::new(&self.engine.tables, Some(filter), window, grouping.columns()));
+        let question = Question::new(&self.engine.tables, Some(filter), window, grouping.columns())
+            .with_revisions(Facts::revised_columns());
         let make = move || StatFold::new(Arc::clone(&grouping));
         let again = self.engine.stats.again(filter, By::Stats(by.to_vec(), step_ns), begun);
-        let folded = self.engine.fold_again(&snapshot, question, make, again, &mut cost).await?;
+        let folded = self.engine.fold_again(&snapshot, Arc::new(question), make, again, &mut cost).await?;
         let stats = folded.finish(limit.clamp(1, MAX_STAT_ROWS));
         Ok(Stats { loss: snapshot.loss(window), cost: cost.since(begun), ..stats })
     }
@@ -147,10 +149,11 @@ impl Query {
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let mapping = Arc::new(Mapping { table: self.table(), group, newest });
-        let question = Arc::new(Question::new(&self.engine.tables, Some(filter), window, mapping.columns()));
+        let question = Question::new(&self.engine.tables, Some(filter), window, mapping.columns())
+            .with_revisions(Facts::revised_columns());
         let make = move || MapFold::new(Arc::clone(&mapping));
         let again = self.engine.maps.again(filter, By::Map(group), begun);
-        let folded = self.engine.fold_again(&snapshot, question, make, again, &mut cost).await?;
+        let folded = self.engine.fold_again(&snapshot, Arc::new(question), make, again, &mut cost).await?;
         Ok(Map { map: folded.finish(), loss: snapshot.loss(window), cost: cost.since(begun) })
     }
 
@@ -194,7 +197,8 @@ impl Query {
         let newest = Newest::of_window(&self.engine, &snapshot, &all, &mut cost).await?;
         let questions = filters.iter().map(|filter| Question::new(tables, Some(filter), Window::ALL, Vec::new()));
         let clauses = Arc::new(Clauses { table, questions: questions.collect(), newest });
-        let question = Question::of_plan(tables, &Plan::Const(true), window, clauses.columns(&filters));
+        let question = Question::of_plan(tables, &Plan::Const(true), window, clauses.columns(&filters))
+            .with_revisions(Facts::revised_columns());
         let make = move || ExplainFold::new(Arc::clone(&clauses));
         let folded = self.engine.fold(&snapshot, Arc::new(question), make, &mut cost).await?;
         let (matched, _) = folded.left.last().copied().unwrap_or_default();
@@ -316,7 +320,7 @@ impl Reader {
             let next = self.search.next(missing).await?;
             self.is_done = next.len() < missing;
             let newest = Newest::of_candidates(&self.engine, &self.snapshot, &next, &mut self.cost).await?;
-            let current = next.into_iter().filter(|c| !newest.is_outdated(c.cursor.id.cast_signed(), c.revision));
+            let current = next.into_iter().filter(|c| !newest.is_outdated(c.cursor.id.cast_signed(), || c.revision));
             self.found.extend(current);
         }
         Ok(())

@@ -22,8 +22,10 @@ pub(crate) struct Question {
     pub ids: Option<RangeInclusive<u64>>,
     /// The columns to give, by name; those that a protocol lacks are left out.
     pub columns: Vec<String>,
+    /// The columns to give besides of protocols that have connections and flows.
+    pub revised_columns: Vec<String>,
     /// The columns that are read where rows must be shown to the filter itself.
-    shown: Vec<String>,
+    pub shown: Vec<String>,
     /// Whether the number of each row in its file is given too.
     pub has_row_numbers: bool,
 }
@@ -50,6 +52,7 @@ impl Question {
             window,
             ids: None,
             columns,
+            revised_columns: Vec::new(),
             has_row_numbers: false,
         }
     }
@@ -83,10 +86,17 @@ impl Question {
         !matches!(self.plan(protocol), Plan::Const(false))
     }
 
-    /// The columns that are read of rows, with those for the filter itself where it is asked.
-    pub fn names(&self, is_shown: bool) -> impl Iterator<Item = &str> {
+    /// The columns that are read of a protocol's rows, with those for the filter itself where it is asked.
+    pub fn names(&self, protocol: ProtocolIndex, is_shown: bool) -> impl Iterator<Item = &str> {
+        let revised = if is_revised(self.table(), protocol) { self.revised_columns.as_slice() } else { &[] };
         let shown = if is_shown { self.shown.as_slice() } else { &[] };
-        self.columns.iter().chain(shown).map(String::as_str)
+        self.columns.iter().chain(revised).chain(shown).map(String::as_str)
+    }
+
+    /// Adds columns that are read of protocols that have connections and flows.
+    pub fn with_revisions(mut self, columns: impl IntoIterator<Item = &'static str>) -> Question {
+        self.revised_columns = columns.into_iter().map(str::to_owned).collect();
+        self
     }
 }
 

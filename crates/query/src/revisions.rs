@@ -46,8 +46,8 @@ pub(crate) struct Newest {
 
 impl Newest {
     /// Whether a row is not the newest revision of its entry.
-    pub fn is_outdated(&self, id: i64, revision: i64) -> bool {
-        self.known.get(&id).is_some_and(|newest| revision < *newest)
+    pub fn is_outdated(&self, id: i64, revision: impl FnOnce() -> i64) -> bool {
+        self.known.get(&id).is_some_and(|newest| revision() < *newest)
     }
 
     /// Looks up the newest revisions in a window, where a question concerns connections or flows at all.
@@ -106,6 +106,10 @@ impl Newest {
                 continue;
             }
             let revision = revisions.of(row);
+            // The first of an entry supersedes nothing.
+            if revision == 0 {
+                continue;
+            }
             let is_room = self.known.len() < MAX_REVISIONS;
             match self.known.get_mut(&id) {
                 Some(known) => *known = revision.max(*known),

@@ -31,7 +31,6 @@ use futures::StreamExt;
 use lanternfish_columns::{Rows, hidden};
 use lanternfish_model::ProtocolIndex;
 
-use crate::limits::BATCH_ROWS;
 use crate::predicate::{Predicate, all_of, predicate};
 use crate::question::Question;
 use crate::segment::{ReaderFactory, Segment};
@@ -76,7 +75,8 @@ pub(crate) async fn scan_segment(
     let (pushed, behind): (Vec<_>, Vec<_>) =
         made.predicate.conjuncts.iter().cloned().partition(|part| can_expr_be_pushed_down_with_schemas(part, schema));
     let tested: Vec<_> = behind.iter().flat_map(collect_columns).collect();
-    let names = question.names(made.ask != Ask::Nothing).chain(tested.iter().map(|column| column.name()));
+    let names =
+        question.names(segment.protocol, made.ask != Ask::Nothing).chain(tested.iter().map(|column| column.name()));
     let mut indices: Vec<usize> = names.filter_map(|name| schema.index_of(name).ok()).collect();
     indices.sort_unstable();
     indices.dedup();
@@ -134,7 +134,7 @@ pub(crate) async fn scan_batches(
             continue;
         }
         let schema = batch.schema_ref();
-        let names = question.names(made.ask != Ask::Nothing);
+        let names = question.names(protocol, made.ask != Ask::Nothing);
         let mut indices: Vec<usize> = names.filter_map(|name| schema.index_of(name).ok()).collect();
         indices.sort_unstable();
         indices.dedup();
@@ -270,7 +270,6 @@ fn source(
     };
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
         .with_file(file)
-        .with_batch_size(Some(BATCH_ROWS))
         .with_projection_indices(Some(indices))?
         .build();
     Ok(DataSourceExec::from_data_source(config))

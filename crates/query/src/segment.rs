@@ -36,6 +36,8 @@ pub(crate) struct Segment {
     pub schema: SchemaRef,
     pub row_groups: Vec<RowGroup>,
     pub metadata: Arc<ParquetMetaData>,
+    /// Bytes of memory of the metadata.
+    pub metadata_bytes: usize,
     pub file: Arc<File>,
     pub size: u64,
     /// Whether rows have values that their columns cannot hold exactly.
@@ -69,17 +71,17 @@ impl Segments {
         }
         let read = Arc::new(Segment::read(segment)?);
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = read.metadata.memory_size();
+        let bytes = read.metadata_bytes;
         cache.clock += 1;
         while cache.bytes.saturating_add(bytes) > MAX_METADATA_BYTES || cache.known.len() >= MAX_OPEN_SEGMENTS {
             let oldest = cache.known.iter().min_by_key(|(_, (_, used))| *used).map(|(path, _)| path.clone());
             let Some((dropped, _)) = oldest.and_then(|path| cache.known.remove(&path)) else { break };
-            cache.bytes = cache.bytes.saturating_sub(dropped.metadata.memory_size());
+            cache.bytes = cache.bytes.saturating_sub(dropped.metadata_bytes);
         }
         cache.bytes = cache.bytes.saturating_add(bytes);
         let used = cache.clock;
         if let Some((replaced, _)) = cache.known.insert(segment.path.clone(), (Arc::clone(&read), used)) {
-            cache.bytes = cache.bytes.saturating_sub(replaced.metadata.memory_size());
+            cache.bytes = cache.bytes.saturating_sub(replaced.metadata_bytes);
         }
         Ok(read)
     }
@@ -88,7 +90,7 @@ impl Segments {
     pub fn retain(&self, is_there: impl Fn(&Path) -> bool) {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache.known.retain(|path, _| is_there(path));
-        cache.bytes = cache.known.values().map(|(segment, _)| segment.metadata.memory_size()).sum();
+        cache.bytes = cache.known.values().map(|(segment, _)| segment.metadata_bytes).sum();
     }
 
     fn known(&self, path: &Path) -> Option<Arc<Segment>> {
@@ -118,6 +120,7 @@ impl Segment {
             path: segment.path.clone(),
             schema: Arc::new(schema),
             row_groups,
+            metadata_bytes: metadata.memory_size(),
             metadata: Arc::new(metadata),
             file: Arc::new(file),
             size,

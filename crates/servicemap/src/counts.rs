@@ -62,9 +62,20 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts an entry, and what is measured of it; its time is of use where the newest is asked for.
+    pub fn add(&mut self, outcome: Outcome, bytes: u64, elapsed_us: Option<u64>, time: Option<Timestamp>) {
+        self.count(time);
+        self.measure(outcome, bytes, elapsed_us);
+    }
+
     /// Counts an entry.
-    pub fn add(&mut self, outcome: Outcome, bytes: u64, elapsed_us: Option<u64>, time: Timestamp) {
+    pub fn count(&mut self, time: Option<Timestamp>) {
         self.calls = self.calls.saturating_add(1);
+        self.last_seen = self.last_seen.max(time);
+    }
+
+    /// Adds what is measured of an entry that was counted.
+    pub fn measure(&mut self, outcome: Outcome, bytes: u64, elapsed_us: Option<u64>) {
         match outcome {
             Outcome::ServerError | Outcome::Failed => self.errors = self.errors.saturating_add(1),
             Outcome::ClientError => self.client_errors = self.client_errors.saturating_add(1),
@@ -74,7 +85,6 @@ impl Counts {
         if let Some(us) = elapsed_us {
             self.latencies.add(us);
         }
-        self.last_seen = self.last_seen.max(Some(time));
     }
 
     /// The figures of all that was counted.
@@ -168,6 +178,12 @@ impl Tally {
         .into_iter()
         .filter_map(|(counted, counts)| Some((counted, counts?)))
         .filter(|(_, counts)| counts.calls > 0)
+    }
+
+    /// How many of the kinds that are shown.
+    pub fn calls(&self, shown: Shown) -> u64 {
+        let counts = self.iter().filter(|(counted, _)| shown.has(*counted));
+        counts.map(|(_, counts)| counts.calls).fold(0, u64::saturating_add)
     }
 
     /// The counters of the kinds that are shown.

@@ -111,7 +111,7 @@ fn map(entries: &[Entry], group: GroupBy) -> ServiceMap {
         let mut tally = Tally::default();
         let bytes = entry.request.as_ref().map_or(0, |request| request.wire_bytes);
         let elapsed_us = entry.elapsed_ns.map(|ns| (ns / 1000).cast_unsigned());
-        tally.of(Counted::of(&table, entry)).add(entry.outcome, bytes, elapsed_us, entry.timestamp);
+        tally.of(Counted::of(&table, entry)).add(entry.outcome, bytes, elapsed_us, Some(entry.timestamp));
         let (src, dst) = (builder.node(&Facts::of(&entry.src)), builder.node(&Facts::of(&entry.dst)));
         builder.add(src, dst, table.protocol_name(entry.protocol), &tally);
     }
@@ -194,7 +194,7 @@ fn nodes_follow_the_grouping() {
 #[test]
 fn ports_are_told_apart_where_nothing_answered() {
     let mut tally = Tally::default();
-    tally.of(Counted::BareConnection).add(Outcome::Failed, 60, None, Timestamp::from_ns(SECOND));
+    tally.of(Counted::BareConnection).add(Outcome::Failed, 60, None, Some(Timestamp::from_ns(SECOND)));
     let refused = |ip, port| Facts { ip: Some(ip), port: Some(port), ..Facts::default() };
     let servers = |group: GroupBy, has_answered: bool| {
         let mut builder = MapBuilder::new(group);

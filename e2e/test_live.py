@@ -1,5 +1,5 @@
 """This machine observed live: who called whom, at once, each call once."""
-import collections, datetime, json, socket, subprocess, time
+import collections, contextlib, datetime, json, os, pathlib, socket, subprocess, time
 
 from harness import BINARY, Observer, folder, free_port, is_listening, ledger, nginx, process, run, wait_for
 
@@ -54,6 +54,34 @@ def observe_load(*arguments):
 def test_every_request_is_seen_exactly_once():
     entries = observe_load()
     assert {e["worker"] for e in entries} == {"0"}
+
+
+@needs_root
+def test_the_observed_come_first_until_cpu_time_is_short():
+    with folder() as work, nginx(work) as port, Observer(work, "-f", f"http && dst.port == {port}", "--threads", "2") as observer:
+        def policies():
+            tasks = pathlib.Path(f"/proc/{observer.process.pid}/task").iterdir()
+            return sorted(((task / "comm").read_text().strip(), os.sched_getscheduler(int(task.name))) for task in tasks)
+
+        # The thread that takes in packets, two workers and the one that looks for processes; the guard never gives way.
+        def all_but_the_guard(policy):
+            guard = [one for one in policies() if one in (("guard", os.SCHED_FIFO), ("guard", os.SCHED_OTHER))]
+            return len(guard) == 1 and sorted(policies()) == sorted([*[("lanternfish", policy)] * 3, ("lf-identity", policy), *guard])
+
+        assert wait_for(lambda: all_but_the_guard(os.SCHED_IDLE), 30), policies()
+        with contextlib.ExitStack() as burners:
+            for _ in range(2 * os.cpu_count()):
+                burners.enter_context(process("timeout", "20", "sh", "-c", "while :; do :; done"))
+            load = subprocess.Popen(["h2load", "--h1", "-c", "20", "--rps=200", "-D", "6", f"http://127.0.0.1:{port}/orders.json"], stdout=subprocess.DEVNULL)
+            assert wait_for(lambda: all_but_the_guard(os.SCHED_OTHER), 3), policies()
+            assert load.wait(60) == 0
+            time.sleep(2)
+        assert wait_for(lambda: all_but_the_guard(os.SCHED_IDLE), 30), policies()
+        code, said = observer.stop()
+        assert code == 0 and "kernel drop" not in said, said
+        logged = (work / "ids.log").read_text().split()
+        seen = collections.Counter(e["response"]["headers"]["x-request-id"] for e in observer.entries() if "response" in e)
+        assert len(logged) > 5_000 and set(logged) == set(seen) and set(seen.values()) == {1}, (len(logged), len(seen), said)
 
 
 @needs_root

@@ -4,6 +4,7 @@
 //! [`privileges`] gives up every right that is no longer needed. Capture files are read by `pcapfile`, whose reader is given on from here, and nothing here looks
 //! into a packet: that is left to the stages that follow. `unsafe` code stands only in the modules that call the system.
 
+pub mod background;
 mod bpf;
 mod error;
 mod live;

@@ -14,6 +14,7 @@ pub(crate) use block::PACKET_OUTGOING;
 pub use block::{Block, LivePacket, Packets};
 pub(crate) use interface::ARPHRD_LOOPBACK;
 pub use interface::{InterfaceCounters, InterfaceNames, LINKTYPE_UNKNOWN, interface_counters, link_type};
+pub(crate) use ring::backlogs;
 pub use source::LiveSource;
 
 use crate::{BpfProgram, FilterError, compile};
@@ -38,8 +39,8 @@ pub struct LiveConfig {
 }
 
 impl LiveConfig {
-    /// The default size of the ring: 32 blocks, which on a quiet machine are full after 32 times [`Self::RETIRE_MS`].
-    pub const RING_BYTES: usize = 8 << 20;
+    /// The default size of the ring: 64 blocks, which on a quiet machine are full after 64 times [`Self::RETIRE_MS`].
+    pub const RING_BYTES: usize = 16 << 20;
     /// The default size of a block.
     pub const BLOCK_BYTES: usize = 256 << 10;
     /// The default time until a block is handed over.

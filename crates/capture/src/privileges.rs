@@ -20,6 +20,8 @@ impl Capability {
     pub const NET_RAW: Capability = Capability(13);
     /// Look at other users' processes.
     pub const SYS_PTRACE: Capability = Capability(19);
+    /// Let threads that gave way to others compete with them again ([`crate::background`]).
+    pub const SYS_NICE: Capability = Capability(23);
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Capability {
             Capability::DAC_READ_SEARCH => "CAP_DAC_READ_SEARCH",
             Capability::NET_RAW => "CAP_NET_RAW",
             Capability::SYS_PTRACE => "CAP_SYS_PTRACE",
+            Capability::SYS_NICE => "CAP_SYS_NICE",
             _ => "another capability",
         }
     }
@@ -41,9 +44,17 @@ impl Capabilities {
     pub const CAPTURE: Capabilities =
         Capabilities(1 << Capability::NET_RAW.0 | 1 << Capability::SYS_PTRACE.0 | 1 << Capability::DAC_READ_SEARCH.0);
 
+    /// What one thread of such a program needs for good, where it is to be had: the one that guards the others.
+    pub const GUARD: Capabilities = Capabilities(1 << Capability::SYS_NICE.0);
+
     /// Whether it holds a capability.
     pub const fn contains(self, capability: Capability) -> bool {
         capability.0 < 64 && self.0 & (1 << capability.0) != 0
+    }
+
+    /// The capabilities that are in one or the other.
+    pub const fn or(self, other: Capabilities) -> Capabilities {
+        Capabilities(self.0 | other.0)
     }
 
     /// The capabilities that are in both.
@@ -117,9 +128,16 @@ fn lower(wanted: Capabilities) -> Result<(), PrivilegeError> {
     sys::write_capabilities(permitted, permitted.and(wanted)).map_err(failed("capset"))
 }
 
-/// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`].
+/// Goes on as the user who called sudo, where there is one, with at most the capabilities of [`Capabilities::CAPTURE`], and
+/// those of [`Capabilities::GUARD`] until [`crate::background::Background::begin`] hands them to its thread.
 pub fn keep_for_capture() -> Result<Standing, PrivilegeError> {
-    give_up(Capabilities::CAPTURE, sudo_user())
+    give_up(Capabilities::CAPTURE.or(Capabilities::GUARD), sudo_user())
+}
+
+/// Keeps at most these capabilities in the calling thread, for good; other threads keep theirs.
+pub(crate) fn keep_in_thread(wanted: Capabilities) -> io::Result<()> {
+    let kept = sys::read_capabilities()?.permitted.and(wanted);
+    sys::write_capabilities(kept, kept)
 }
 
 /// Gives up every capability and keeps the user: a program that reads what others wrote can do no more than its files allow.

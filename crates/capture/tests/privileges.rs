@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use lanternfish_capture::background::Background;
 use lanternfish_capture::privileges::{
     Capabilities, Capability, denied_hint, drop_all, keep_for_capture, lay_aside, missing_rights, take_up,
 };
@@ -52,14 +53,17 @@ fn sudo_goes_on_as_the_invoking_user() {
     let mut source = LiveSource::open(LiveConfig::default()).unwrap();
     let standing = keep_for_capture().unwrap();
     assert_eq!((standing.uid, standing.gid, standing.is_changed_user), (65_534, 65_534, true));
-    assert_eq!(standing.kept, Capabilities::CAPTURE);
+    assert_eq!(standing.kept.and(Capabilities::CAPTURE), Capabilities::CAPTURE);
+    // What guards the threads goes to the guard.
+    let background = Background::begin(&[]);
+    assert_eq!(background.is_some(), standing.kept.contains(Capability::SYS_NICE));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     for line in [
         "Uid:\t65534\t65534\t65534\t65534",
         "CapInh:\t0000000000000000",
         "CapEff:\t0000000000082004",
         "CapPrm:\t0000000000082004",
-        "CapBnd:\t0000000000082004",
+        if background.is_some() { "CapBnd:\t0000000000882004" } else { "CapBnd:\t0000000000082004" },
         "CapAmb:\t0000000000000000",
         "NoNewPrivs:\t1",
     ] {
@@ -88,7 +92,7 @@ fn sudo_goes_on_as_the_invoking_user() {
 fn root_keeps_its_user_and_few_rights() {
     let standing = keep_for_capture().unwrap();
     assert_eq!((standing.uid, standing.is_changed_user, standing.was_privileged), (0, false, true));
-    assert_eq!(standing.kept, Capabilities::CAPTURE);
+    assert_eq!(standing.kept.or(Capabilities::GUARD), Capabilities::CAPTURE.or(Capabilities::GUARD));
     assert!(LiveSource::open(LiveConfig::default()).is_ok());
     assert!(!Command::new("mount").args(["-t", "tmpfs", "x", "/mnt"]).status().is_ok_and(|status| status.success()));
 }

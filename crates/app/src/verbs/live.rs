@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use lanternfish_api::{Engine, LiveEntries};
+use lanternfish_capture::background::Background;
 use lanternfish_capture::{CaptureError, LiveSource, privileges};
 use lanternfish_identity::{Names, NodeFacts, Resolver, ResolverConfig};
 use lanternfish_model::{Capture, Wants};
@@ -61,7 +62,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
     settings.revisions = Revisions::All;
     let scope = Arc::new(Scope::default());
     settings.scope = Some(Arc::clone(&scope));
-    let source = open(watched.capture, &mut settings)?;
+    let (source, background) = open(watched.capture, &mut settings)?;
     let ring_bytes = source.ring_bytes();
     let stop = stop_on_signals()?;
     let place = Place::open(watched.store, invocation, prepared.table)?;
@@ -97,6 +98,7 @@ fn dashboard(invocation: &Invocation, watched: &Watched<'_>, demo: Option<Option
         stop: &stop,
     };
     let ran = live::run(Arc::clone(&settings), source, start);
+    drop(background);
     drop(companion);
     drop(serving);
     place.close();
@@ -122,7 +124,7 @@ pub(super) fn observe(
     let is_brief = format == Format::Table && !entries.all_revisions;
     settings.revisions = if is_brief { Revisions::Ends } else { Revisions::All };
     let mut sink = prepared.sink(&writer)?;
-    let source = open(capture, &mut settings)?;
+    let (source, background) = open(capture, &mut settings)?;
     let stop = stop_on_signals()?;
     // The shop comes after the rights are given up, so that its processes never have them.
     let shop = demo.map(Shop::start).transpose()?;
@@ -139,13 +141,14 @@ pub(super) fn observe(
         stop: &stop,
     };
     let ledger = live::run(Arc::new(settings), source, start).map_err(anyhow::Error::from)?;
+    drop(background);
     output.end(&mut writer)?;
     tell(ledger.stats().trim_end());
     Ok(())
 }
 
 /// Opens the packet sockets, gives up the rights that are not needed any more, and begins to look for processes.
-fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Failure> {
+fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<(LiveSource, Option<Background>), Failure> {
     let config = live_config(&capture.interface, capture.bpf.as_deref().unwrap_or_default());
     let source = LiveSource::open(config).map_err(cannot_capture)?;
     let missing = source.missing_interfaces();
@@ -153,6 +156,7 @@ fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Fa
         tell(&format!("lanternfish: waiting for {} to appear", missing.join(", ")));
     }
     privileges::keep_for_capture().context("cannot give up rights")?;
+    let background = Background::begin(GIVE_WAY);
     let node = NodeFacts::read();
     let names = Names::default();
     names.learn_hosts_file();
@@ -165,7 +169,7 @@ fn open(capture: &CaptureArgs, settings: &mut Settings) -> Result<LiveSource, Fa
     settings.names = Arc::new(names);
     settings.resolver =
         Some(Arc::new(Resolver::start(ResolverConfig::default()).context("cannot start the resolver")?));
-    Ok(source)
+    Ok((source, background))
 }
 
 fn cannot_capture(error: CaptureError) -> Failure {
@@ -192,6 +196,9 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
+/// The threads that give way to the observed while there is CPU time to spare, besides the one that takes in packets and its
+/// workers. Those that answer people do not.
+const GIVE_WAY: &[&str] = &["lf-identity", "ring", "seal", "store"];
 /// The shop's own addresses.
 const DEMO_QUERY: &str = "src.ip.startsWith(\"127.0.1.\") || dst.ip.startsWith(\"127.0.1.\")";
 /// How often connections under way are summed up.

@@ -5,21 +5,38 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::sys;
 use crate::CaptureError;
 
-/// A mapped ring.
-pub struct Ring {
+/// A mapped ring, as its one reader has it.
+pub struct Ring(Arc<Backlog>);
+
+/// A mapped ring, as others may look at it: how far its reader is behind.
+pub(crate) struct Backlog {
     map: NonNull<u8>,
     block_bytes: usize,
     block_count: usize,
-    current: usize,
+    /// The block that the reader takes next; the reader alone changes it.
+    current: AtomicUsize,
 }
 
 // SAFETY: the mapping belongs to this value alone and is not bound to a thread.
-unsafe impl Send for Ring {}
+unsafe impl Send for Backlog {}
+// SAFETY: through a shared reference nothing but the status words is read, as atomics.
+unsafe impl Sync for Backlog {}
+
+/// The rings that this program has.
+static RINGS: Mutex<Vec<Weak<Backlog>>> = Mutex::new(Vec::new());
+
+/// The rings that this program has.
+pub(crate) fn backlogs() -> Vec<Arc<Backlog>> {
+    let mut rings = RINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    rings.retain(|ring| ring.strong_count() > 0);
+    rings.iter().filter_map(Weak::upgrade).collect()
+}
 
 /// A block that belongs to us; it goes back to the kernel when it is dropped.
 pub struct RingBlock<'r> {
@@ -61,17 +78,19 @@ impl Ring {
             return Err(CaptureError::last("mmap(packet ring)"));
         }
         let map = NonNull::new(raw.cast()).ok_or_else(|| CaptureError::last("mmap(packet ring)"))?;
-        Ok(Ring { map, block_bytes, block_count, current: 0 })
+        let backlog = Arc::new(Backlog { map, block_bytes, block_count, current: AtomicUsize::new(0) });
+        RINGS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&backlog));
+        Ok(Ring(backlog))
     }
 
     /// Its size in bytes.
     pub fn bytes(&self) -> usize {
-        self.block_bytes.saturating_mul(self.block_count)
+        self.0.bytes()
     }
 
     /// Whether the next block belongs to us.
     pub fn is_ready(&self) -> bool {
-        self.status().load(Ordering::Acquire) & TP_STATUS_USER != 0
+        self.0.is_unread(self.0.current.load(Ordering::Relaxed))
     }
 
     /// Takes the next block, where the kernel has given it to us.
@@ -79,30 +98,46 @@ impl Ring {
         if !self.is_ready() {
             return None;
         }
-        let start = self.start();
-        self.current = self.current.wrapping_add(1) % self.block_count;
+        let current = self.0.current.load(Ordering::Relaxed);
+        let start = self.0.start(current);
+        self.0.current.store(current.wrapping_add(1) % self.0.block_count, Ordering::Relaxed);
         // SAFETY: `start` is the first byte of a block inside the mapping, and the kernel does not touch a block that
         // belongs to us. The header is read before the slice is made, and the slice begins behind it, so that it never
         // overlaps the status word. The borrow of `self` keeps the mapping, and keeps the block from being taken twice.
         unsafe {
             let packets = start.add(PACKETS_AT).cast::<u32>().read();
             let first = start.add(FIRST_AT).cast::<u32>().read();
-            let length = self.block_bytes.saturating_sub(BLOCK_HEADER_BYTES);
+            let length = self.0.block_bytes.saturating_sub(BLOCK_HEADER_BYTES);
             let data = std::slice::from_raw_parts(start.add(BLOCK_HEADER_BYTES), length);
             let status = AtomicU32::from_ptr(start.add(STATUS_AT).cast());
             Some(RingBlock { status, data, packets, first: (first as usize).saturating_sub(BLOCK_HEADER_BYTES) })
         }
     }
+}
 
-    /// The first byte of the current block.
-    fn start(&self) -> *mut u8 {
-        // SAFETY: `current` is below `block_count`, so the result lies inside the mapping.
-        unsafe { self.map.as_ptr().add(self.current.wrapping_mul(self.block_bytes)) }
+impl Backlog {
+    /// Whether at least so much of the ring is unread, as a fraction `1 / part` of it.
+    pub fn is_unread_by(&self, part: usize) -> bool {
+        // Blocks are filled one after the other, so those before this one are unread too.
+        let ahead = (self.block_count / part.max(1)).saturating_sub(1);
+        self.is_unread(self.current.load(Ordering::Relaxed).wrapping_add(ahead) % self.block_count)
     }
 
-    fn status(&self) -> &AtomicU32 {
+    fn bytes(&self) -> usize {
+        self.block_bytes.saturating_mul(self.block_count)
+    }
+
+    /// Whether a block belongs to us.
+    fn is_unread(&self, block: usize) -> bool {
         // SAFETY: the status word lies in the block's header, is aligned, and is only ever used as an atomic.
-        unsafe { AtomicU32::from_ptr(self.start().add(STATUS_AT).cast()) }
+        let status = unsafe { AtomicU32::from_ptr(self.start(block).add(STATUS_AT).cast()) };
+        status.load(Ordering::Acquire) & TP_STATUS_USER != 0
+    }
+
+    /// The first byte of a block.
+    fn start(&self, block: usize) -> *mut u8 {
+        // SAFETY: the number is below `block_count`, so the result lies inside the mapping.
+        unsafe { self.map.as_ptr().add((block % self.block_count).wrapping_mul(self.block_bytes)) }
     }
 }
 
@@ -112,7 +147,7 @@ impl Drop for RingBlock<'_> {
     }
 }
 
-impl Drop for Ring {
+impl Drop for Backlog {
     fn drop(&mut self) {
         // SAFETY: the mapping was made by `new` with this size, and no borrow of it is left.
         unsafe {

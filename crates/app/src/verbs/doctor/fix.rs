@@ -83,4 +83,4 @@ fn has_group() -> anyhow::Result<bool> {
 
 const GROUP: &str = "lanternfish";
 /// Packets; rings and address translation; the processes of all users.
-const CAPABILITIES: &str = "cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search=ep";
+const CAPABILITIES: &str = "cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search,cap_sys_nice=ep";

@@ -244,7 +244,7 @@ fn map_of(entries: &[&Entry], group: GroupBy) -> ServiceMap {
             entry.outcome,
             halves.map(|half| half.wire_bytes).sum(),
             elapsed.map(|ns| (ns / 1000).cast_unsigned()),
-            entry.timestamp,
+            Some(entry.timestamp),
         );
         let (src, dst) = (builder.node(&Facts::of(&entry.src)), builder.node(&Facts::of(&entry.dst)));
         builder.add(src, dst, table().protocol_name(entry.protocol), &tally);

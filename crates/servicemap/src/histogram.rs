@@ -246,10 +246,11 @@ mod tests {
             };
             let mut merged = of(&a);
             merged.merge(&of(&b));
+            let count = (a.len() + b.len()) as u64;
             let all = of(&[a, b].concat());
             let shares = [0.01, 0.5, 0.99];
             prop_assert_eq!(shares.map(|share| merged.percentile(share)), shares.map(|share| all.percentile(share)));
-            prop_assert_eq!(merged.count(), (a.len() + b.len()) as u64);
+            prop_assert_eq!(merged.count(), count);
             prop_assert_eq!(merged, all);
         }
     }

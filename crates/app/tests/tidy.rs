@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["capture", "wire", "reassembly", "dissect", "dissectors", "pairing", "identity", "filter", "telemetry"],
     ),
     ("testkit", &["wire", "pcapfile"]),
+    ("bench-store", &["columns", "dissectors", "filter", "query", "store", "testkit"]),
 ];
 
 /// The crates that may use `serde` or `serde_json`.

@@ -80,7 +80,8 @@ pub(crate) struct OpenArgs {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Keep everything in this directory, which outlives the program [default: a temporary one]
+    /// Keep everything in this directory, which outlives the program; a file that was read into it is not read again [default: a
+    /// temporary one]
     #[arg(long, value_name = "DIR", help_heading = "Store")]
     pub(crate) data_dir: Option<PathBuf>,
 

@@ -170,3 +170,31 @@ const FIRST_AT: usize = 16;
 
 const TP_STATUS_KERNEL: u32 = 0;
 const TP_STATUS_USER: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LiveConfig, LiveSource};
+
+    #[test]
+    fn rings_tell_how_much_is_unread() {
+        let config = LiveConfig { ring_bytes: 1 << 20, block_bytes: 64 << 10, ..LiveConfig::default() };
+        let Ok(mut source) = LiveSource::open(config) else {
+            eprintln!("skipped: no right to capture packets");
+            return;
+        };
+        let is_unread = || backlogs().iter().any(|ring| ring.is_unread_by(4));
+        assert!(!is_unread());
+        let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        // Ten blocks, of sixteen.
+        for _ in 0..20 {
+            sender.send_to(&[0; 32 << 10], receiver.local_addr().unwrap()).unwrap();
+        }
+        assert!(is_unread());
+        while source.poll(0).unwrap().is_some() {}
+        assert!(!is_unread());
+        drop(source);
+        assert!(backlogs().is_empty());
+    }
+}

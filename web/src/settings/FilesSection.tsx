@@ -39,6 +39,7 @@ export function FilesSection() {
         </thead>
         <tbody>
           {data.files.map((file, position) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: files of one name can be there twice, and each stays where it is
             <tr key={position}>
               <th scope="row">
                 {file.name}

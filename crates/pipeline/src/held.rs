@@ -21,7 +21,14 @@ pub struct Held {
     /// Bytes of all entries, and how many there may be.
     bytes: usize,
     most_bytes: usize,
+    /// How many came and went so far.
+    pushed: u64,
+    popped: u64,
 }
+
+/// The number of an entry that was held back; of none at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldNumber(u64);
 
 struct Waiting {
     row: Row,
@@ -38,14 +45,21 @@ impl Held {
 
     /// Nothing, with the most bytes that may wait; past it the oldest goes on with what is known.
     pub fn new(most_bytes: usize) -> Held {
-        Held { entries: VecDeque::new(), bytes: 0, most_bytes }
+        Held { entries: VecDeque::new(), bytes: 0, most_bytes, pushed: 0, popped: 0 }
     }
 
-    /// Holds an entry back; then those must go on that [`Held::pop_excess`] gives.
-    pub fn push(&mut self, row: Row, ticket: Arc<Ticket>) {
+    /// Holds an entry back, and numbers it; then those must go on that [`Held::pop_excess`] gives.
+    pub fn push(&mut self, row: Row, ticket: Arc<Ticket>) -> HeldNumber {
         let bytes = footprint_bytes(&row.entry);
         self.bytes = self.bytes.saturating_add(bytes);
         self.entries.push_back(Waiting { row, ticket, bytes });
+        self.pushed = self.pushed.wrapping_add(1);
+        HeldNumber(self.pushed)
+    }
+
+    /// Whether an entry still waits.
+    pub fn is_waiting(&self, number: HeldNumber) -> bool {
+        number.0 > self.popped
     }
 
     /// The oldest entry, if too many wait or too many bytes.
@@ -65,6 +79,7 @@ impl Held {
     fn pop_oldest(&mut self) -> Option<(Row, Arc<Ticket>)> {
         let Waiting { row, ticket, bytes } = self.entries.pop_front()?;
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.popped = self.popped.wrapping_add(1);
         Some((row, ticket))
     }
 }
@@ -151,6 +166,20 @@ mod tests {
         assert_eq!(push(&mut held, &ticket, [row(4, 200_000)]), [2, 3, 4]);
         assert!(held.pop(None).is_none());
         assert_eq!(held.bytes, 0);
+    }
+
+    #[test]
+    fn entries_are_known_to_wait_until_they_go_on() {
+        let (known, unknown) = (Arc::new(Ticket::new(Instant::now())), Arc::new(Ticket::new(Instant::now())));
+        let mut held = Held::new(usize::MAX);
+        assert!(!held.is_waiting(HeldNumber::default()));
+        let first = held.push(row(0, 0), Arc::clone(&unknown));
+        let second = held.push(row(1, 0), Arc::clone(&known));
+        assert!(held.is_waiting(first) && held.is_waiting(second));
+        // Whatever is known of the second, it goes on behind the first.
+        assert!(held.pop(Some(known.asked_at())).is_none());
+        assert!(held.pop(None).is_some() && !held.is_waiting(first) && held.is_waiting(second));
+        assert!(held.pop(None).is_some() && !held.is_waiting(second));
     }
 
     #[test]

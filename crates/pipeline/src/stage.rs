@@ -22,7 +22,7 @@ use lanternfish_telemetry::{Ledger, ProtocolCount};
 use self::holding::Holding;
 use self::telling::detected;
 use crate::chunk::Told;
-use crate::held::{Held, Row};
+use crate::held::{Held, HeldNumber, Row};
 use crate::known_names::KnownNames;
 use crate::settings::KnownScope;
 use crate::{Chunk, EntrySink, Mark, Rank, Redactor, Revisions, Settings};
@@ -34,6 +34,8 @@ pub struct Connection {
     context: Option<Arc<ConnectionContext>>,
     next_index: u64,
     ticket: Option<Arc<Ticket>>,
+    /// Its last entry that was held back until processes are known.
+    held: HeldNumber,
     id: u64,
     /// All bytes that are held for it, as they were reckoned last, and how many were left when it gave up what it could.
     held_bytes: usize,
@@ -260,16 +262,17 @@ impl Stage {
             notes,
             extra: std::mem::take(&mut self.extra),
         };
-        self.hold_or_emit(Row { entry, is_last: true }, connection.ticket.as_ref());
+        self.hold_or_emit(Row { entry, is_last: true }, connection);
     }
 
-    /// Gives an entry on; live, it may have to wait for the processes at its ends.
-    fn hold_or_emit(&mut self, row: Row, ticket: Option<&Arc<Ticket>>) {
-        let Some(ticket) = ticket else { return self.emit(row) };
-        if ticket.is_settled() {
+    /// Gives an entry on; live, it may have to wait for the processes at its ends, or for one before it of its connection
+    /// that does.
+    fn hold_or_emit(&mut self, row: Row, connection: &mut Connection) {
+        let Some(ticket) = &connection.ticket else { return self.emit(row) };
+        if ticket.is_settled() && !self.held.is_waiting(connection.held) {
             return self.identify(row, ticket);
         }
-        self.held.push(row, Arc::clone(ticket));
+        connection.held = self.held.push(row, Arc::clone(ticket));
         while let Some((row, ticket)) = self.held.pop_excess() {
             self.identify(row, &ticket);
         }
@@ -386,6 +389,7 @@ impl Sink for Stage {
             context: None,
             next_index: 0,
             ticket: self.settings.resolver.as_ref().map(|resolver| resolver.observe(facts)),
+            held: HeldNumber::default(),
             id: facts.id,
             held_bytes: 0,
             left_bytes: 0,

@@ -38,7 +38,7 @@ impl Stage {
             response: None,
             extra: std::mem::take(&mut self.extra),
         };
-        self.hold_or_emit(Row { entry, is_last }, connection.ticket.as_ref());
+        self.hold_or_emit(Row { entry, is_last }, connection);
     }
 
     /// The protocols found inside a connection, in upper case.

@@ -27,8 +27,8 @@ def plans(program, store, queries):
     printed = subprocess.run([program, store, queries, "--explain"], check=True, stdout=subprocess.PIPE, text=True).stdout
     printed = re.sub(r"file_groups=\{(\d+ groups?): \[\[.*?\]\]\}", r"file_groups={\1}", printed)
     printed = re.sub(r"projection=\[([^\]]{200,})\]", lambda found: f"projection=[{found[1].count(',') + 1} columns]", printed)
-    lines = (re.sub(r"\s*\|?\s*$", "", re.sub(r"^\| (Plan with Metrics)?\s*\|? ?", "", line)) for line in printed.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("+") and not line.startswith("plan_type"))
+    plain = (re.sub(r"\s*\|?\s*$", "", re.sub(r"^\| (Plan with Metrics)?\s*\|? ?", "", line)) for line in printed.splitlines())
+    return "".join(f"{line}\n" for line in plain if line and not line.startswith("+") and not line.startswith("plan_type"))
 
 
 def main():

@@ -10,7 +10,7 @@ use arrow::array::{
     AnyDictionaryArray, Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, LargeBinaryArray,
     LargeStringArray, ListArray, MapArray, StringArray, StringViewArray,
 };
-use arrow::buffer::BooleanBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
@@ -321,6 +321,11 @@ pub(crate) fn keys_of(dictionary: &dyn AnyDictionaryArray) -> Vec<usize> {
         return vec![usize::MAX; dictionary.len()];
     }
     dictionary.normalized_keys()
+}
+
+/// Which values of a column are null, where any is.
+pub(crate) fn nulls_of(column: &dyn Array) -> Option<&NullBuffer> {
+    column.nulls().filter(|nulls| nulls.null_count() > 0)
 }
 
 /// A column of texts or bytes of any layout.

@@ -54,7 +54,7 @@ impl Query {
         let question = Question::new(&engine.tables, Some(filter), window, Vec::new());
         let flat = Flat::new(&engine.tables, |protocol| question.concerns(protocol));
         let schema = Arc::clone(flat.schema());
-        let mut question = question.with_revisions(Facts::revised_columns());
+        let mut question = question.with_revisions();
         question.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         let newest = {
             let _turn = engine.turn().await?;

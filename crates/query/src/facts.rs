@@ -9,7 +9,7 @@ use lanternfish_columns::hidden;
 use lanternfish_model::{EntryClass, FieldTable, Outcome, ProtocolIndex, Timestamp, fields};
 use lanternfish_servicemap::{Counted, DETECTED};
 
-use crate::check::{Texts, keys_of};
+use crate::check::{Texts, keys_of, nulls_of};
 use crate::question::{is_revised, path};
 use crate::revisions::{Newest, REVISIONS, Revisions, revisions};
 
@@ -125,7 +125,7 @@ struct Ints<'a> {
 
 impl<'a> Ints<'a> {
     fn of(column: &'a Int64Array) -> Ints<'a> {
-        Ints { values: column.values(), nulls: column.nulls().filter(|nulls| nulls.null_count() > 0) }
+        Ints { values: column.values(), nulls: nulls_of(column) }
     }
 
     fn get(&self, row: usize) -> Option<i64> {

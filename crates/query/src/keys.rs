@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampNano
 use datafusion::common::{Result, exec_err};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::check::{Texts, is_same, keys_of};
+use crate::check::{Texts, is_same, keys_of, nulls_of};
 use crate::limits::{MAX_TEXT_BYTES, MAX_VALUE_BYTES};
 
 /// The number of all texts that there was no room for.
@@ -143,8 +143,7 @@ impl KeyMaker {
             }
             DataType::Int64 => {
                 let values = column.as_primitive::<Int64Type>();
-                let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
-                let absent = nulls.map(|nulls| nulls.iter().map(|is_valid| !is_valid).collect());
+                let absent = nulls_of(column).map(|nulls| nulls.iter().map(|is_valid| !is_valid).collect());
                 Keys { values: values.values().iter().map(|value| value.cast_unsigned()).collect(), absent }
             }
             DataType::Float64 => {
@@ -206,7 +205,7 @@ impl KeyMaker {
         let texts = Texts::of(values)?;
         let keys = keys_of(dictionary);
         let numbers = &mut self.numbers;
-        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+        let nulls = nulls_of(column);
         Ok(Keys::of_each(column.len(), |row| {
             let key = keys.get(row).copied().filter(|_| nulls.is_none_or(|nulls| nulls.is_valid(row)))?;
             let number = numbers.get_mut(key)?;

@@ -11,7 +11,6 @@ use lanternfish_model::{Entry, FieldId, FieldTable, Timestamp, fields};
 
 use crate::engine::Engine;
 use crate::explain::{Clauses, ExplainFold};
-use crate::facts::Facts;
 use crate::fetch::fetch;
 use crate::kept::By;
 use crate::limits::{MAX_CLAUSES, MAX_PAGE, MAX_PAGE_BYTES, MAX_STAT_ROWS, MAX_VALUES};
@@ -132,8 +131,7 @@ impl Query {
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let grouping = Arc::new(Grouping { table: self.table(), by: by.to_vec(), step_ns, newest });
-        let question = Question::new(&self.engine.tables, Some(filter), window, grouping.columns())
-            .with_revisions(Facts::revised_columns());
+        let question = Question::new(&self.engine.tables, Some(filter), window, grouping.columns()).with_revisions();
         let make = move || StatFold::new(Arc::clone(&grouping));
         let again = self.engine.stats.again(filter, By::Stats(by.to_vec(), step_ns), begun);
         let folded = self.engine.fold_again(&snapshot, Arc::new(question), make, again, &mut cost).await?;
@@ -149,8 +147,7 @@ impl Query {
         let mut cost = Cost::default();
         let newest = self.newest(&snapshot, filter, window, &mut cost).await?;
         let mapping = Arc::new(Mapping { table: self.table(), group, newest });
-        let question = Question::new(&self.engine.tables, Some(filter), window, mapping.columns())
-            .with_revisions(Facts::revised_columns());
+        let question = Question::new(&self.engine.tables, Some(filter), window, mapping.columns()).with_revisions();
         let make = move || MapFold::new(Arc::clone(&mapping));
         let again = self.engine.maps.again(filter, By::Map(group), begun);
         let folded = self.engine.fold_again(&snapshot, Arc::new(question), make, again, &mut cost).await?;
@@ -197,8 +194,8 @@ impl Query {
         let newest = Newest::of_window(&self.engine, &snapshot, &all, &mut cost).await?;
         let questions = filters.iter().map(|filter| Question::new(tables, Some(filter), Window::ALL, Vec::new()));
         let clauses = Arc::new(Clauses { table, questions: questions.collect(), newest });
-        let question = Question::of_plan(tables, &Plan::Const(true), window, clauses.columns(&filters))
-            .with_revisions(Facts::revised_columns());
+        let question =
+            Question::of_plan(tables, &Plan::Const(true), window, clauses.columns(&filters)).with_revisions();
         let make = move || ExplainFold::new(Arc::clone(&clauses));
         let folded = self.engine.fold(&snapshot, Arc::new(question), make, &mut cost).await?;
         let (matched, _) = folded.left.last().copied().unwrap_or_default();

@@ -9,6 +9,7 @@ use lanternfish_filter::{Filter, Plan};
 use lanternfish_model::{FieldTable, ProtocolIndex, WordClass, fields};
 
 use crate::Window;
+use crate::facts::Facts;
 
 /// A question.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct Question {
     pub ids: Option<RangeInclusive<u64>>,
     /// The columns to give, by name; those that a protocol lacks are left out.
     pub columns: Vec<String>,
-    /// The columns to give besides of protocols that have connections and flows.
-    pub revised_columns: Vec<String>,
+    /// Whether what newest revisions are told from is given too, of protocols that have them.
+    pub has_revisions: bool,
     /// The columns that are read where rows must be shown to the filter itself.
     pub shown: Vec<String>,
     /// Whether the number of each row in its file is given too.
@@ -52,7 +53,7 @@ impl Question {
             window,
             ids: None,
             columns,
-            revised_columns: Vec::new(),
+            has_revisions: false,
             has_row_numbers: false,
         }
     }
@@ -88,14 +89,15 @@ impl Question {
 
     /// The columns that are read of a protocol's rows, with those for the filter itself where it is asked.
     pub fn names(&self, protocol: ProtocolIndex, is_shown: bool) -> impl Iterator<Item = &str> {
-        let revised = if is_revised(self.table(), protocol) { self.revised_columns.as_slice() } else { &[] };
+        let has_revisions = self.has_revisions && is_revised(self.table(), protocol);
+        let revised = has_revisions.then(Facts::revised_columns).into_iter().flatten().map(|column| column as &str);
         let shown = if is_shown { self.shown.as_slice() } else { &[] };
-        self.columns.iter().chain(revised).chain(shown).map(String::as_str)
+        self.columns.iter().chain(shown).map(String::as_str).chain(revised)
     }
 
-    /// Adds columns that are read of protocols that have connections and flows.
-    pub fn with_revisions(mut self, columns: impl IntoIterator<Item = &'static str>) -> Question {
-        self.revised_columns = columns.into_iter().map(str::to_owned).collect();
+    /// Asks for what newest revisions are told from too.
+    pub fn with_revisions(mut self) -> Question {
+        self.has_revisions = true;
         self
     }
 }

@@ -301,20 +301,18 @@ impl Fold for StatFold {
     }
 
     fn merge(&mut self, other: &StatFold) {
-        let mut places: Vec<(usize, u32)> = Vec::with_capacity(other.keys.len());
-        for (number, key) in other.keys.iter().enumerate() {
+        let mut places: Vec<u32> = Vec::with_capacity(other.keys.len());
+        for key in &other.keys {
             let mut key = *key;
             for (value, is_text) in key.values.iter_mut().zip(&self.is_text) {
                 if let Some(value) = value.as_mut().filter(|_| *is_text) {
                     *value = self.interner.number(other.text(*value)).into();
                 }
             }
-            places.push((number, self.place(key)));
+            places.push(self.place(key));
         }
-        for (number, place) in places {
-            if let Some(tally) = other.tallies.get(number) {
-                self.tally(place).merge(tally);
-            }
+        for (tally, place) in other.tallies.iter().zip(places) {
+            self.tally(place).merge(tally);
         }
         self.omitted.merge(&other.omitted);
     }

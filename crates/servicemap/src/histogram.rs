@@ -83,29 +83,23 @@ impl Latencies {
 impl Buckets {
     /// Counts in a bucket; gives how much it rose.
     fn add(&mut self, bucket: u16, count: u32) -> u64 {
-        loop {
-            match self {
-                Buckets::Few(few) if few.len().saturating_add(count as usize) <= FEW => {
-                    few.extend(std::iter::repeat_n(bucket, count as usize));
-                    return count.into();
-                }
-                Buckets::Few(few) => {
-                    let few = std::mem::take(few);
-                    *self =
-                        Buckets::Many { first: bucket / SUB_BUCKETS as u16 * SUB_BUCKETS as u16, counts: Vec::new() };
-                    few.into_iter().for_each(|bucket| {
-                        self.add(bucket, 1);
-                    });
-                }
-                Buckets::Many { first, counts } => {
-                    let position = position(first, counts, bucket);
-                    let Some(slot) = counts.get_mut(position) else { return 0 };
-                    let before = *slot;
-                    *slot = slot.saturating_add(count);
-                    return (*slot - before).into();
-                }
+        if let Buckets::Few(few) = self {
+            if few.len().saturating_add(count as usize) <= FEW {
+                few.extend(std::iter::repeat_n(bucket, count as usize));
+                return count.into();
+            }
+            let few = std::mem::take(few);
+            *self = Buckets::Many { first: octave(bucket), counts: Vec::new() };
+            for bucket in few {
+                self.add(bucket, 1);
             }
         }
+        let Buckets::Many { first, counts } = self else { return 0 };
+        let position = position(first, counts, bucket);
+        let Some(slot) = counts.get_mut(position) else { return 0 };
+        let before = *slot;
+        *slot = slot.saturating_add(count);
+        (*slot - before).into()
     }
 
     /// Shows each bucket with its count; one may come several times.
@@ -142,16 +136,21 @@ impl Buckets {
 
 /// The place of a bucket's counter, for which room is made: whole powers of two, so that it is seldom made.
 fn position(first: &mut u16, counts: &mut Vec<u32>, bucket: u16) -> usize {
-    let block = bucket / SUB_BUCKETS as u16 * SUB_BUCKETS as u16;
-    if block < *first {
-        counts.splice(0..0, std::iter::repeat_n(0, usize::from(*first - block)));
-        *first = block;
+    let octave = octave(bucket);
+    if octave < *first {
+        counts.splice(0..0, std::iter::repeat_n(0, usize::from(*first - octave)));
+        *first = octave;
     }
     let position = usize::from(bucket - *first);
     if position >= counts.len() {
-        counts.resize(usize::from(block - *first) + SUB_BUCKETS as usize, 0);
+        counts.resize(usize::from(octave - *first) + SUB_BUCKETS as usize, 0);
     }
     position
+}
+
+/// The first bucket of the power of two that a bucket belongs to.
+fn octave(bucket: u16) -> u16 {
+    bucket - bucket % SUB_BUCKETS as u16
 }
 
 /// The same latencies, in whatever order they came.

@@ -36,8 +36,9 @@ pub(crate) struct Known {
 impl Contents {
     /// What a file holds; `None` of what can't be read twice, such as a pipe.
     pub(crate) fn of(path: &Path) -> Option<Contents> {
+        // A pipe is not even opened: whoever writes to it waits for the one reader that it has.
+        let about = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let file = File::open(path).ok()?;
-        let about = file.metadata().ok().filter(fs::Metadata::is_file)?;
         let mut hash = Sha256::new();
         for from in [0, about.len().saturating_sub(LOOKED_AT)] {
             let mut part = vec![0; LOOKED_AT.min(about.len()) as usize];

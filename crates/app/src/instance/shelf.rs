@@ -188,8 +188,8 @@ fn run(shelf: &Shelf, desk: Desk, files: &Receiver<(usize, PathBuf)>) {
                 let packets = report.packets.saturating_sub(number);
                 number = report.packets;
                 note(Known { is_whole: true, packets, entries });
-                let notes = known.map(|_| READ_IN_PART.to_owned()).into_iter().chain(report.notes);
-                let notes: Vec<String> = notes.collect();
+                let in_part = known.map(|_| READ_IN_PART.to_owned());
+                let notes: Vec<String> = in_part.into_iter().chain(report.notes).collect();
                 shelf.change(position, |file| {
                     file.state = FileState::Done;
                     (file.packets, file.entries) = (packets, entries);
